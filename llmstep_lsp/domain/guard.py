@@ -1,0 +1,72 @@
+"""Owns which candidates are refused before Lean elaborates anything, by their text.
+
+Elaborating a candidate can run code that it contains, so what can hide code, what rests
+on `sorry` or on the compiler, and what would leave the tactic block is not tried at all.
+"""
+
+from llmstep_lsp.domain.lexing import mask, opaque, tokens
+
+MAX_LENGTH = 4000
+
+_UNPROVED = {"sorry", "admit", "stop"}
+_TRUSTS_COMPILER = {"native_decide", "bv_decide", "bv_check", "native"}
+_RUNS_CODE = {
+    "builtin_initialize", "by_elab", "csimp", "dbg_trace", "declare_syntax_cat", "elab", "elab_rules",
+    "eval%", "extern", "implemented_by", "include_str", "initialize", "macro", "macro_rules",
+    "notation", "run_cmd", "run_conv", "run_elab", "run_meta", "run_tac", "set_option", "simproc",
+    "simproc_decl", "syntax",
+}  # fmt: skip
+_COMMANDS = {
+    "abbrev", "add_decl_doc", "attribute", "axiom", "class", "coinductive", "decreasing_by", "def",
+    "deriving", "end", "example", "export", "import", "inductive", "instance", "lemma", "mutual",
+    "namespace", "noncomputable", "opaque", "partial", "private", "protected", "section", "structure",
+    "termination_by", "theorem", "universe", "variable",
+}  # fmt: skip
+# Refused as any part of a dotted name too.
+_NAMES = {"sorryAx", "ofReduceBool", "ofReduceNat", "trustCompiler", "IO", "EIO", "BaseIO", "ST"}
+_BRACKETS = {")": "(", "]": "[", "}": "{", "⟩": "⟨"}
+
+
+def refusal(candidate: str, declaration: str) -> str | None:
+    """Why `candidate` is not tried in the proof of `declaration`, or None if it may be."""
+    if not candidate.strip():
+        return "it is empty"
+    if len(candidate) > MAX_LENGTH:
+        return f"it is longer than {MAX_LENGTH} characters"
+    if "\t" in candidate or "\r" in candidate:
+        return "it contains a tab or a carriage return"
+    if any(span.comment or not span.closed for span in opaque(candidate)):
+        return "it contains a comment, or a string without an end"
+    found = tokens(candidate)
+    return _forbidden(found) or _self_reference(found, declaration) or _unbalanced(mask(candidate))
+
+
+def _forbidden(found: list[str]) -> str | None:
+    for token in found:
+        if token in _UNPROVED:
+            return f"`{token}` proves nothing"
+        if token in _TRUSTS_COMPILER:
+            return f"`{token}` rests on the compiler"
+        if token in _RUNS_CODE:
+            return f"`{token}` can run code"
+        if any(part in _NAMES or part.startswith("unsafe") for part in token.split(".")):
+            return f"`{token}` is not safe to elaborate"
+        if token in _COMMANDS or (token.startswith("#") and len(token) > 1):
+            return f"`{token}` is not part of a tactic"
+    return None
+
+
+def _self_reference(found: list[str], declaration: str) -> str | None:
+    if declaration and (declaration in found or declaration.removeprefix("_root_.") in found):
+        return f"it uses `{declaration}`, which is being proved"
+    return None
+
+
+def _unbalanced(code: str) -> str | None:
+    opened: list[str] = []
+    for character in code:
+        if character in _BRACKETS.values():
+            opened.append(character)
+        elif character in _BRACKETS and (not opened or opened.pop() != _BRACKETS[character]):
+            return f"`{character}` closes nothing"
+    return f"`{opened[-1]}` is not closed" if opened else None

@@ -1,0 +1,59 @@
+import pytest
+
+from llmstep_lsp.domain.guard import MAX_LENGTH, refusal
+
+ALLOWED = [
+    "exact ⟨hp, hq⟩",
+    "simp (config := { decide := true }) [foo, ← bar] at h ⊢",
+    "cases h with\n| inl a => exact a\n| inr b => simp",
+    'exact absurd "-- sorry" h',
+    "exact sorry_free",
+    "open Nat in simp",
+    "rw [show 1 = 1 from rfl]",
+    "exact h.section",
+]
+
+REFUSED = {
+    "exact sorry": "`sorry` proves nothing",
+    "first | omega | sorry": "`sorry` proves nothing",
+    "exact (by admit)": "`admit` proves nothing",
+    "exact sorryAx _ false": "`sorryAx` is not safe to elaborate",
+    "native_decide": "`native_decide` rests on the compiler",
+    "decide +native": "`native` rests on the compiler",
+    "exact of_decide_eq_true (Lean.ofReduceBool _ _ rfl)": "`Lean.ofReduceBool` is not safe to elaborate",
+    'run_tac IO.FS.writeFile "x" "y"': "`run_tac` can run code",
+    "exact by_elab return default": "`by_elab` can run code",
+    'exact include_str "x"': "`include_str` can run code",
+    "open Lean in run_tac pure ()": "`run_tac` can run code",
+    "exact unsafeCast h": "`unsafeCast` is not safe to elaborate",
+    "rfl\n#eval 1": "`#eval` is not part of a tactic",
+    "rfl\ntheorem x : 1 = 1 := rfl": "`theorem` is not part of a tactic",
+    "rfl\nend": "`end` is not part of a tactic",
+    'rfl\nmacro "x" : tactic => `(tactic| rfl)': "`macro` can run code",
+    "simp -- then": "it contains a comment, or a string without an end",
+    "simp /- then": "it contains a comment, or a string without an end",
+    'exact "then': "it contains a comment, or a string without an end",
+    "exact (h": "`(` is not closed",
+    "exact h)": "`)` closes nothing",
+    "exact (h]": "`]` closes nothing",
+    "": "it is empty",
+    "\tsimp": "it contains a tab or a carriage return",
+    "exact self h": "it uses `self`, which is being proved",
+    "a" * (MAX_LENGTH + 1): f"it is longer than {MAX_LENGTH} characters",
+}
+
+
+@pytest.mark.parametrize("candidate", ALLOWED)
+def test_harmless_steps_pass(candidate: str) -> None:
+    assert refusal(candidate, "self") is None
+
+
+@pytest.mark.parametrize(("candidate", "reason"), REFUSED.items())
+def test_refused(candidate: str, reason: str) -> None:
+    assert refusal(candidate, "self") == reason
+
+
+def test_a_root_name_is_refused_without_its_root() -> None:
+    assert (
+        refusal("exact Foo.self h", "_root_.Foo.self") == "it uses `_root_.Foo.self`, which is being proved"
+    )
