@@ -1,0 +1,1 @@
+"""The ports' real ends: Lean and the generators."""

@@ -1,0 +1,216 @@
+"""Owns the `Prover` that judges candidates in scratch documents, by diagnostics and goals alone.
+
+A scratch document holds the user's text with the candidate in it, down to the end of the
+command around it; Lean elaborates again only what changed.  The user's own document is
+never touched.  Each file's scratch document has a Lean of its own, so that a crash or an
+endless candidate in one costs the other nothing.
+"""
+
+import asyncio
+import logging
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from urllib.parse import unquote, urlparse
+
+from llmstep_lsp.adapters.lean.server import LeanDocument
+from llmstep_lsp.adapters.lean.toolchain import Toolchain
+from llmstep_lsp.domain.commands import Command, command_at, header_lines
+from llmstep_lsp.domain.diagnostics import Diagnostic, concerns
+from llmstep_lsp.domain.guard import refusal
+from llmstep_lsp.domain.insertion import inserted
+from llmstep_lsp.domain.judgement import Report, judge, judge_axioms
+from llmstep_lsp.domain.model import NothingToProve, ProofState, Site, Snapshot, Status, Verdict
+from llmstep_lsp.domain.sites import sorries
+from llmstep_lsp.domain.text import Position, Range
+from llmstep_lsp.errors import LeanError, LeanImportError
+
+_log = logging.getLogger(__name__)
+
+# Each is a Lean with the file's imports in memory: gigabytes, with Mathlib.
+_MAX_SCRATCHES = 2
+# A tactic that changes nothing, to ask Lean for the goals at a site.
+_PROBE = "skip"
+# Without a command behind it, an unfinished step would be reported at the end of the file.
+_SENTINEL = "\nsection\n"
+_COPY_NAME = "llmstep_checked_copy"
+_IMPORT_FAILED = re.compile(
+    r"unknown module prefix|object file|of module|[Ii]mports? .*(?:out of date|fail)|bad import"
+)
+
+
+class LeanProver:
+    """Implements `Prover` with Lean servers of our own."""
+
+    def __init__(self, find_toolchain: Callable[[Path], Toolchain], seconds_per_check: float) -> None:
+        self._find_toolchain = find_toolchain
+        self._seconds = seconds_per_check
+        self._scratches: OrderedDict[str, _Scratch] = OrderedDict()
+
+    async def locate(self, snapshot: Snapshot, sites: Sequence[Site]) -> ProofState | NothingToProve:
+        """As the port says.
+
+        Raises:
+            LeanNotFoundError: there is no Lean to run.
+            LeanImportError: Lean cannot load the imports of the file.
+            LeanGoneError: Lean ended, or does not speak its protocol.
+        """
+        scratch = await self._scratch(snapshot.uri)
+        async with scratch.lock:
+            return await _locate(await scratch.document(), snapshot, sites)
+
+    async def check(self, state: ProofState, text: str) -> Verdict:
+        """As the port says; whatever goes wrong with Lean makes the verdict unknown."""
+        command = command_at(state.snapshot.text, state.site.range.start.line)
+        if reason := refusal(text, command.name):
+            return Verdict(Status.REFUSED, reason=reason)
+        try:
+            scratch = await self._scratch(state.snapshot.uri)
+            async with scratch.lock:
+                document = await scratch.document()
+                async with asyncio.timeout(self._seconds):
+                    return await _check(document, state, text)
+        except TimeoutError:
+            return Verdict(Status.UNKNOWN, reason=f"Lean did not answer within {self._seconds:g} s")
+        except LeanError as error:
+            _log.info("no verdict on %r: %s", text, error)
+            return Verdict(Status.UNKNOWN, reason=str(error))
+
+    async def aclose(self) -> None:
+        """End every Lean."""
+        scratches = list(self._scratches.values())
+        self._scratches.clear()
+        await asyncio.gather(*(scratch.aclose() for scratch in scratches))
+
+    async def _scratch(self, uri: str) -> "_Scratch":
+        """The scratch document beside `uri`, the least recently used one given up for it if need be."""
+        if uri not in self._scratches:
+            self._scratches[uri] = _Scratch(uri, self._find_toolchain)
+        self._scratches.move_to_end(uri)
+        while len(self._scratches) > _MAX_SCRATCHES:
+            _, oldest = self._scratches.popitem(last=False)
+            await oldest.aclose()
+        return self._scratches[uri]
+
+
+class _Scratch:
+    """A scratch document's Lean, started when it is first needed and again after it ended."""
+
+    def __init__(self, uri: str, find_toolchain: Callable[[Path], Toolchain]) -> None:
+        self.lock = asyncio.Lock()
+        self._file = _path(uri)
+        self._find_toolchain = find_toolchain
+        self._document: LeanDocument | None = None
+
+    async def document(self) -> LeanDocument:
+        if self._document is None or not self._document.alive:
+            toolchain = self._find_toolchain(self._file)
+            _log.info("starting %s (%s)", " ".join(toolchain.server), toolchain.reason)
+            beside = self._file.with_name(f"{self._file.stem}.llmstep-scratch.lean")
+            self._document = await LeanDocument.start(toolchain.server, toolchain.root, beside.as_uri())
+        return self._document
+
+    async def aclose(self) -> None:
+        if self._document:
+            await self._document.aclose()
+            self._document = None
+
+
+async def _locate(
+    document: LeanDocument, snapshot: Snapshot, sites: Sequence[Site]
+) -> ProofState | NothingToProve:
+    incomplete: set[Range] = set()
+    accepted = finished = False
+    complaint: Diagnostic | None = None
+    for site in sites:
+        if site.complete in incomplete or (accepted and site.prefix):
+            continue
+        text, probe, _ = _scratch_text(snapshot, site, _PROBE)
+        document.put(text)
+        diagnostics = await document.diagnostics()
+        _require_imports(text, diagnostics)
+        errors = [d for d in diagnostics if d.is_error]
+        if site.complete and any(concerns(text, d, site.complete) for d in errors):
+            incomplete.add(site.complete)
+            continue
+        accepted = accepted or site.complete is not None
+        goals = await document.goals(probe.start)
+        if goals:
+            above = {
+                (d.range.start, d.message) for d in errors if d.range.start < probe.start and not d.unsolved
+            }
+            return ProofState(snapshot, site, goals, frozenset(above))
+        finished = finished or goals == ()
+        complaint = complaint or next(
+            (d for d in errors if d.range.start < probe.start and not d.unsolved), None
+        )
+    return NothingToProve(_why_nothing(finished=finished, complaint=complaint))
+
+
+async def _check(document: LeanDocument, state: ProofState, candidate: str) -> Verdict:
+    text, place, command = _scratch_text(state.snapshot, state.site, candidate, pad=state.site.column)
+    document.put(text)
+    diagnostics = await document.diagnostics()
+    goals = await document.goals(Position(place.end.line + 1, state.site.column))
+    elsewhere = any(command.first <= at.line <= command.last for at in sorries(text))
+    verdict = judge(state, Report(text, place, (command.first, command.last), goals, diagnostics, elsewhere))
+    if verdict.status is not Status.FINISHES:
+        return verdict
+    return judge_axioms(verdict, await _axioms(document, text, command))
+
+
+async def _axioms(document: LeanDocument, text: str, command: Command) -> list[str]:
+    """What Lean answers to `#print axioms` for the declaration of `command`."""
+    if command.name:
+        asked = f"\n#print axioms {command.name}\n"
+    else:
+        # Only what has a name can be asked for its axioms.
+        body = "\n".join(text.split("\n")[command.first : command.last + 1])
+        asked = f"\nnoncomputable def {_COPY_NAME}{body[command.end :]}\n#print axioms {_COPY_NAME}\n"
+    document.put(text.removesuffix(_SENTINEL) + asked)
+    line = text.removesuffix(_SENTINEL).count("\n")
+    return [d.message for d in await document.diagnostics() if d.range.start.line > line]
+
+
+def _scratch_text(
+    snapshot: Snapshot, site: Site, body: str, pad: int | None = None
+) -> tuple[str, Range, Command]:
+    """The text to ask Lean about, where `body` stands in it, and the command around it.
+
+    With `pad`, an empty line follows, in which column `pad` is where Lean shows the
+    goals after all of `body`.  White space changes nothing else.
+    """
+    text, place = inserted(snapshot, site, body, "" if pad is None else "\n" + " " * (pad + 1))
+    command = command_at(text, place.start.line)
+    return "\n".join(text.split("\n")[: command.last + 1]) + _SENTINEL, place, command
+
+
+def _require_imports(text: str, diagnostics: Sequence[Diagnostic]) -> None:
+    header = header_lines(text)
+    for found in diagnostics:
+        if (
+            found.is_error
+            and found.range.start.line < max(header, 1)
+            and _IMPORT_FAILED.search(found.message)
+        ):
+            raise LeanImportError(
+                f"Lean cannot load the imports of this file: {found.message.strip()}\n"
+                "Build them first (`lake build` in the project), or correct the import."
+            )
+
+
+def _why_nothing(*, finished: bool, complaint: Diagnostic | None) -> str:
+    if finished:
+        return "No goals are left here."
+    if complaint:
+        line, message = complaint.range.start.line + 1, complaint.message.split("\n")[0]
+        return f"No goal here. Lean reports an error above, in line {line}: {message}"
+    return "No goal here: the cursor is not in a tactic block."
+
+
+def _path(uri: str) -> Path:
+    parsed = urlparse(uri)
+    if parsed.scheme == "file":
+        return Path(unquote(parsed.path))
+    return Path.cwd() / "Untitled.lean"

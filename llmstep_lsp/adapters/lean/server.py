@@ -1,0 +1,130 @@
+"""Owns one document in one Lean server: its versions, what Lean reports about it, its goals.
+
+Protocol source: `Lean.Data.Lsp.Extra` (`waitForDiagnostics`, `plainGoal`, `leanTags`).
+What Lean reports counts only for the version that was asked about.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from llmstep_lsp.adapters.lean.transport import Connection
+from llmstep_lsp.domain.diagnostics import Diagnostic, Severity
+from llmstep_lsp.domain.goals import parse_goal
+from llmstep_lsp.domain.model import Goal
+from llmstep_lsp.domain.text import Position, Range
+from llmstep_lsp.domain.units import from_units, to_units
+from llmstep_lsp.errors import LeanGoneError
+
+_UNSOLVED_TAG = 1  # `Lean.Lsp.LeanDiagnosticTag.unsolvedGoals`; Leans without tags say so in the message
+_UNSOLVED_MESSAGE = "unsolved goals"
+
+
+class LeanDocument:
+    """A document that exists only in a Lean server of its own."""
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+        self._version = 0
+        self._lines: list[str] = []
+        self._diagnostics: dict[int, list[dict[str, Any]]] = {}
+        self._connection: Connection | None = None
+
+    @classmethod
+    async def start(cls, command: Sequence[str], folder: Path, uri: str) -> "LeanDocument":
+        """Start a Lean server for the document `uri`, which has no text yet.
+
+        Raises:
+            LeanNotFoundError: the command cannot be started.
+            LeanGoneError: Lean ended, or is not a Lean server.
+        """
+        document = cls(uri)
+        connection = await Connection.open(command, folder, document._notified)  # a constructor
+        document._connection = connection
+        try:
+            await connection.request(
+                "initialize",
+                {
+                    "processId": None,
+                    "rootUri": folder.as_uri(),
+                    "capabilities": {},
+                    "initializationOptions": {},
+                },
+            )
+            connection.notify("initialized", {})
+        except BaseException:
+            await connection.aclose()
+            raise
+        return document
+
+    @property
+    def alive(self) -> bool:
+        """Whether its Lean can still be asked."""
+        return self._connection is not None and self._connection.alive
+
+    def put(self, text: str) -> None:
+        """Make `text` (LF line ends) the document's next version."""
+        self._lines = text.split("\n")
+        self._version += 1
+        self._diagnostics = {self._version: []}
+        if self._version == 1:
+            document = {"uri": self._uri, "languageId": "lean4", "version": 1, "text": text}
+            self._lean.notify(
+                "textDocument/didOpen", {"textDocument": document, "dependencyBuildMode": "never"}
+            )
+        else:
+            versioned = {"uri": self._uri, "version": self._version}
+            self._lean.notify(
+                "textDocument/didChange", {"textDocument": versioned, "contentChanges": [{"text": text}]}
+            )
+
+    async def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """All that Lean reports about the current version, once it has finished it."""
+        version = self._version
+        await self._lean.request("textDocument/waitForDiagnostics", {"uri": self._uri, "version": version})
+        return tuple(self._diagnostic(found) for found in self._diagnostics.get(version, ()))
+
+    async def goals(self, position: Position) -> tuple[Goal, ...] | None:
+        """The goals at `position` of the current version; None where there is no tactic."""
+        place = {
+            "line": position.line,
+            "character": to_units(self._lines[position.line], position.column, "utf-16"),
+        }
+        answer = await self._lean.request(
+            "$/lean/plainGoal", {"textDocument": {"uri": self._uri}, "position": place}
+        )
+        return None if answer is None else tuple(parse_goal(goal) for goal in answer["goals"])
+
+    async def aclose(self) -> None:
+        """End its Lean."""
+        if self._connection:
+            await self._connection.aclose()
+
+    @property
+    def _lean(self) -> Connection:
+        if self._connection is None:
+            raise LeanGoneError("Lean is not running. It is started again at the next request.")
+        return self._connection
+
+    def _notified(self, method: str, params: Any) -> None:
+        if method != "textDocument/publishDiagnostics" or params.get("version") not in self._diagnostics:
+            return
+        found = self._diagnostics[params["version"]]
+        if not params.get("isIncremental"):  # else they add to what was reported before
+            found.clear()
+        found += params["diagnostics"]
+
+    def _diagnostic(self, found: dict[str, Any]) -> Diagnostic:
+        message = found["message"]
+        unsolved = _UNSOLVED_TAG in found.get("leanTags", ()) or message.startswith(_UNSOLVED_MESSAGE)
+        whole = found.get("fullRange", found["range"])
+        return Diagnostic(
+            Range(self._position(whole["start"]), self._position(whole["end"])),
+            Severity(found.get("severity", Severity.ERROR)),
+            message,
+            unsolved,
+        )
+
+    def _position(self, place: dict[str, int]) -> Position:
+        line = self._lines[place["line"]] if place["line"] < len(self._lines) else ""
+        return Position(place["line"], from_units(line, place["character"], "utf-16"))
