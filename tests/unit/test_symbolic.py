@@ -1,0 +1,65 @@
+"""What the portfolio proposes for a goal."""
+
+import pytest
+
+from llmstep_lsp.adapters.generators.symbolic import SymbolicGenerator, portfolio
+from llmstep_lsp.domain.goals import parse_goal
+from llmstep_lsp.domain.model import Candidate
+from llmstep_lsp.ports import Question
+
+FILE = """
+def double : Nat → Nat
+  | 0 => 0
+  | n + 1 => double n + 2
+
+def unused (n : Nat) := n
+
+theorem double_zero : double 0 = 0 := rfl
+theorem other (a b : Prop) : a ∨ b := sorry
+
+theorem goal (n : Nat) : double n = 2 * n := by
+"""
+
+PROPOSED = [
+    ("h : p\n⊢ p", ["exact h"]),
+    ("hp : a = b\n⊢ b = a", ["exact hp.symm", "rw [hp]", "rw [← hp]"]),
+    ("hp : 1 = 1\nhn : ¬1 = 1\n⊢ p", ["exact absurd hp hn"]),
+    ("⊢ ∀ (x y : Nat), x < y → ¬y < x", ["intro x y h", "intro x"]),
+    ("x : Nat\n⊢ ∀ (x : Nat), x = x", ["intro x1"]),
+    ("hp : a = 1\nhq : b = 2\n⊢ a = 1 ∧ b = 2", ["exact ⟨hp, hq⟩", "constructor"]),
+    ("⊢ a = 1 ∨ b = 1", ["left", "right"]),
+    ("h : a = 1 ∧ b = 2\n⊢ b = 2", ["obtain ⟨h1, h2⟩ := h"]),
+    ("h : ∃ m, n = m\n⊢ True", ["trivial", "obtain ⟨m, h⟩ := h"]),
+    ("xs : List Nat\n⊢ xs = xs", ["induction xs with\n| nil => simp\n| cons x xs ih => simp_all"]),
+    ("n : Nat\n⊢ double n = 2 * n", ["simp [double]", "induction n <;> simp_all [double] <;> omega", "unfold double"]),
+    ("n : Nat\n⊢ double n = 2 * n", ["exact double_zero", "rw [double_zero]"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("goal", "expected"), PROPOSED)
+def test_what_an_expert_tries_is_proposed(goal: str, expected: list[str]) -> None:
+    assert set(expected) <= set(portfolio(parse_goal(goal), FILE))
+
+
+def test_cheap_steps_come_first_and_searches_last() -> None:
+    proposed = list(portfolio(parse_goal("h : p\nn : Nat\n⊢ p"), ""))
+    assert (proposed[0], proposed[-1]) == ("exact h", "exact?")
+
+
+def test_nothing_is_taken_from_what_does_not_bear_on_the_goal() -> None:
+    proposed = " ".join(portfolio(parse_goal("n : Nat\n⊢ double n = 2 * n"), FILE))
+    assert ("unused" in proposed, "goal" in proposed, "✝" in proposed) == (False, False, False)
+
+
+def test_inaccessible_names_are_not_used() -> None:
+    assert "✝" not in " ".join(portfolio(parse_goal("a✝ : p ∧ q\nx✝ : Nat\n⊢ ∀ (y✝ : Nat), p"), ""))
+
+
+async def test_every_candidate_starts_with_the_prefix_and_comes_once() -> None:
+    question = Question((parse_goal("h : a = b\n⊢ a = b"),), "rw", "", 3)
+    found = [candidate async for candidate in SymbolicGenerator().candidates(question)]
+    assert found == [Candidate("rw [h]", "symbolic"), Candidate("rw [← h]", "symbolic")]
+
+
+async def test_no_goal_no_candidate() -> None:
+    assert [c async for c in SymbolicGenerator().candidates(Question((), "", "", 3))] == []
