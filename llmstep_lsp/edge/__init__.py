@@ -1,0 +1,1 @@
+"""What people and editors touch: the language server and the command line."""

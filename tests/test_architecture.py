@@ -1,0 +1,85 @@
+"""Imports point inward: edge and composition root, then service and adapters, ports, domain."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "llmstep_lsp"
+
+# What the modules of each room may import of ours.  `lean_commands` is the command line of one
+# adapter, the toolchains; every other adapter is reached through `compose`.
+ALLOWED = {
+    "__init__": set[str](),
+    "__main__": {"edge"},
+    "errors": set(),
+    "cache": set(),
+    "domain": {"domain"},
+    "ports": {"domain"},
+    "service": {"domain", "errors", "ports", "service"},
+    "adapters": {"adapters", "cache", "domain", "errors", "ports", "worker.protocol"},
+    "worker": {"worker"},
+    "compose": {"adapters", "ports", "service"},
+    "edge": {"__init__", "compose", "domain", "edge", "errors", "service"},
+    "edge.lean_commands": {"adapters.lean", "edge", "errors"},
+}
+HEAVY = {"torch", "transformers", "vllm"}
+
+
+def modules() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def room(path: Path) -> str:
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    dotted = ".".join(parts)
+    return dotted if dotted in ALLOWED else parts[0]
+
+
+def imported(path: Path) -> set[str]:
+    """The dotted names that a module imports, wherever it does so."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names |= {node.module or ""}
+    return names
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_inward(path: Path) -> None:
+    ours = {name for name in imported(path) if name.split(".")[0] == "llmstep_lsp"}
+    inside = {name.removeprefix("llmstep_lsp").removeprefix(".") or "__init__" for name in ours}
+    allowed = ALLOWED[room(path)]
+    outside = {name for name in inside if not any(name == a or name.startswith(a + ".") for a in allowed)}
+    assert outside == set()
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_only_the_worker_imports_heavy_libraries(path: Path) -> None:
+    if room(path) != "worker":
+        assert {name.split(".")[0] for name in imported(path)} & HEAVY == set()
+
+
+def test_domain_and_ports_need_only_the_standard_library() -> None:
+    for path in [*(PACKAGE / "domain").glob("*.py"), PACKAGE / "ports.py", PACKAGE / "errors.py"]:
+        outside = {name.split(".")[0] for name in imported(path)} - {"llmstep_lsp"}
+        assert outside <= sys.stdlib_module_names, path
+
+
+def test_the_language_server_process_never_loads_a_heavy_library() -> None:
+    code = (
+        "import sys, llmstep_lsp.edge.cli, llmstep_lsp.edge.server\n"
+        f"print(sorted({HEAVY!r} & {{name.split('.')[0] for name in sys.modules}}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_every_module_says_what_it_owns() -> None:
+    silent = [path for path in modules() if not ast.get_docstring(ast.parse(path.read_text()))]
+    assert silent == []
