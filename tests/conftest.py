@@ -1,0 +1,26 @@
+"""What tests of several rooms share: a real Lean."""
+
+from pathlib import Path
+
+import pytest
+
+from llmstep_lsp.adapters.lean import wasm
+from llmstep_lsp.adapters.lean.toolchain import Toolchain, find_toolchain
+from llmstep_lsp.errors import LeanNotFoundError
+
+
+@pytest.fixture(scope="session")
+def real_lean(tmp_path_factory: pytest.TempPathFactory) -> Toolchain:
+    """The Lean that users of this machine get; the WebAssembly one is installed if there is none."""
+    folder = tmp_path_factory.mktemp("lean")
+    try:
+        return find_toolchain(folder, None)
+    except LeanNotFoundError:
+        wasm.install(lambda stage, done: print(stage) if not done else None)  # noqa: T201
+        return find_toolchain(folder, None)
+
+
+@pytest.fixture(scope="session")
+def lean_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for Lean files that belongs to no project."""
+    return tmp_path_factory.mktemp("files").resolve()

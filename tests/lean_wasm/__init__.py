@@ -1,0 +1,1 @@
+"""What the WebAssembly Lean promises: the command, compilation, and the language server."""
