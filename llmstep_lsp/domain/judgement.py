@@ -3,9 +3,10 @@
 This is the plain way, for a Lean that offers nothing but diagnostics and goals.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from llmstep_lsp.domain.diagnostics import Diagnostic, Severity, concerns, proposals, unparsed_after
+from llmstep_lsp.domain.diagnostics import Diagnostic, concerns, proposals, unparsed_after
 from llmstep_lsp.domain.goals import same_goals
 from llmstep_lsp.domain.model import Goal, ProofState, Status, Verdict
 from llmstep_lsp.domain.text import Range
@@ -30,8 +31,8 @@ class Report:
 
 def judge(before: ProofState, report: Report) -> Verdict:
     """The verdict on a candidate.  That a finished proof rests on no axiom is not looked at here."""
-    own = [d for d in report.diagnostics if _is_candidates(d, report)]
-    if errors := [d for d in own if d.is_error] or _new_errors_before(before, report):
+    own = errors_of(report.text, report.candidate, report.diagnostics)
+    if errors := own or _new_errors_before(before, report):
         return Verdict(Status.REJECTED, reason=errors[0].message)
     if report.goals is None:
         return Verdict(Status.REJECTED, reason="Lean does not read it as a tactic here")
@@ -44,8 +45,8 @@ def judge(before: ProofState, report: Report) -> Verdict:
     closed = same_goals(report.goals, before.goals[1:])
     finished = closed and not report.goals and not admitted and not any(d.is_error for d in within)
     status = Status.FINISHES if finished else Status.CLOSES if closed else Status.ADVANCES
-    proposed = [p for d in own if d.severity is Severity.INFORMATION for p in proposals(d.message)]
-    return Verdict(status, report.goals, proposals=tuple(proposed))
+    said = [d.message for d in report.diagnostics if concerns(report.text, d, report.candidate)]
+    return Verdict(status, report.goals, proposals=tuple(p for message in said for p in proposals(message)))
 
 
 def judge_axioms(finishing: Verdict, messages: list[str]) -> Verdict:
@@ -59,10 +60,19 @@ def judge_axioms(finishing: Verdict, messages: list[str]) -> Verdict:
     return finishing
 
 
-def _is_candidates(diagnostic: Diagnostic, report: Report) -> bool:
-    return concerns(report.text, diagnostic, report.candidate) or unparsed_after(
-        report.text, diagnostic, report.candidate.end
-    )
+def errors_of(text: str, candidate: Range, diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """The errors about what stands in `candidate`, or about how what follows can be read behind it."""
+    return [
+        d
+        for d in diagnostics
+        if d.is_error and (concerns(text, d, candidate) or unparsed_after(text, d, candidate.end))
+    ]
+
+
+def breaks_what_follows(report: Report) -> bool:
+    """Whether Lean reports an error behind the candidate, in the same command."""
+    behind = [d for d in report.diagnostics if d.range.start > report.candidate.end]
+    return any(d.is_error and d.range.start.line <= report.command[1] for d in behind)
 
 
 def _new_errors_before(before: ProofState, report: Report) -> list[Diagnostic]:

@@ -71,26 +71,24 @@ def _on_code(raw: list[str], code: list[str], cursor: Position) -> list[Site]:
         return [Site(_span(number, indent, indent), "", indent, tail="\n" + " " * indent)] if indent else []
     inside = _closed_behind(before, after)
     if (opened := _OPENS_BLOCK.search(before)) and (inside or not after.strip()):
-        return _in_new_block(raw, code, cursor, opened["opener"], inline=inside)
+        return _in_new_block(raw[number], code, cursor, opened["opener"], inline=inside)
     end = cursor.column if inside else len(line.rstrip())
     start = max(_segment_starts(line[:end]))
     # Only the innermost tactic may be half-typed or complete; where it stands inside a
     # term, one of the tactics around it is meant.
-    return _after_complete(raw[number], code, number, start, end, inline=inside) + [
+    return _after_complete(raw[number], code, _span(number, start, end), inline=inside) + [
         Site(_span(number, at, end), "", at, prefix=line[at : cursor.column].rstrip())
         for at in sorted(_segment_starts(before), reverse=True)
         if at > 0 and before[at:].strip()
     ]
 
 
-def _in_new_block(
-    raw: list[str], code: list[str], cursor: Position, opener: str, *, inline: bool
-) -> list[Site]:
-    """Readings of a cursor behind `by`, `=>` or a bullet with nothing after it."""
+def _in_new_block(raw: str, code: list[str], cursor: Position, opener: str, *, inline: bool) -> list[Site]:
+    """Readings of a cursor behind `by`, `=>` or a bullet with nothing after it; `raw` is its line."""
     number, line = cursor.line, code[cursor.line]
     opened = len(line[: cursor.column].rstrip())
     # Space up to the cursor or the line's end goes, a comment stays.
-    end = cursor.column if inline else opened if raw[number][opened:].strip() else len(line)
+    end = cursor.column if inline else opened if raw[opened:].strip() else len(line)
     same_line = Site(_span(number, opened, end), " ", opened + 1)
     if inline or opener not in {"by", "=>"}:
         return [same_line]
@@ -98,15 +96,13 @@ def _in_new_block(
     below = next((n for n in range(number + 1, len(code)) if code[n].strip()), None)
     if below is not None and (existing := _content_indent(code[below])) > _content_indent(line):
         columns.insert(0, existing)
-    return [*(_below(number, raw[number], column) for column in dict.fromkeys(columns)), same_line]
+    return [*(_below(number, raw, column) for column in dict.fromkeys(columns)), same_line]
 
 
-def _after_complete(
-    raw: str, code: list[str], number: int, start: int, end: int, *, inline: bool
-) -> list[Site]:
-    """Readings of a cursor behind a whole tactic that began at `start`."""
+def _after_complete(raw: str, code: list[str], complete: Range, *, inline: bool) -> list[Site]:
+    """Readings of a cursor behind a whole tactic, `complete`; `raw` is its line."""
+    number, start, end = complete.start.line, complete.start.column, complete.end.column
     line = code[number]
-    complete = _span(number, start, end)
     own = _content_column(line)
     outer = _open_columns(code, number)
     if start != own:  # behind `by`, `=>`, `;` or `<;>` on the same line

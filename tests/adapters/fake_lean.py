@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 
@@ -27,8 +28,23 @@ def raw(text: bytes) -> None:
 
 
 def complain_and_die() -> None:
-    print("out of memory", file=sys.stderr, flush=True)
+    sys.stderr.write("out of memory\n")
+    sys.stderr.flush()
     sys.exit(1)
+
+
+AT_START: dict[str, Callable[[], None]] = {
+    "dies at start": complain_and_die,
+    "prints garbage": lambda: raw(b"Segmentation fault\n"),
+    "sends no JSON": lambda: raw(b"Content-Length: 5\r\n\r\n{'a':"),
+    "claims too much": lambda: raw(b"Content-Length: 99999999999\r\n\r\n"),
+}
+LATER: dict[str, Callable[[int], None]] = {
+    "dies later": lambda _: complain_and_die(),
+    "hangs": lambda _: time.sleep(600),
+    "answers errors": lambda number: send(id=number, error={"code": -32902, "message": "the worker crashed"}),
+    "never answers": lambda _: None,
+}
 
 
 def main(fault: str) -> None:
@@ -37,28 +53,14 @@ def main(fault: str) -> None:
         method, number = message["method"], message.get("id")
         if method == "exit":
             sys.exit(0)
-        if method == "$/cancelRequest":
+        elif method == "$/cancelRequest":
             send(method="heard", params=message["params"])
-        if number is None:
-            continue
-        if method == "initialize" and fault == "dies at start":
-            complain_and_die()
-        elif method == "initialize" and fault == "prints garbage":
-            raw(b"Segmentation fault\n")
-        elif method == "initialize" and fault == "sends no JSON":
-            raw(b"Content-Length: 5\r\n\r\n{'a':")
-        elif method == "initialize" and fault == "claims too much":
-            raw(b"Content-Length: 99999999999\r\n\r\n")
-        elif method == "initialize":
-            send(id=number, result={})
-        elif method == "shutdown":
+        elif method == "initialize" and fault in AT_START:
+            AT_START[fault]()
+        elif method in {"initialize", "shutdown"}:
             send(id=number, result=None)
-        elif fault == "dies later":
-            complain_and_die()
-        elif fault == "hangs":
-            time.sleep(600)
-        elif fault == "answers errors":
-            send(id=number, error={"code": -32902, "message": "the worker crashed"})
+        elif number is not None:
+            LATER[fault](number)
 
 
 main(sys.argv[1])

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -107,12 +108,16 @@ async def test_cancelling_a_request_is_told_to_lean(tmp_path: Path) -> None:
     assert not server.alive
 
 
+def _wait_for_text(file: Path) -> None:
+    while not file.exists() or not file.read_text():
+        time.sleep(0.01)
+
+
 async def test_closing_leaves_no_process_even_of_a_lean_that_hangs(tmp_path: Path) -> None:
     marker = tmp_path / "pid"
     script = f"import os, time\nopen({str(marker)!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)"
     stuck = await Connection.open([sys.executable, "-c", script], tmp_path, lambda *_: None)
-    while not marker.exists() or not marker.read_text():
-        await asyncio.sleep(0.01)
+    await asyncio.to_thread(_wait_for_text, marker)
     await stuck.aclose()
     with pytest.raises(ProcessLookupError):
         os.kill(int(marker.read_text()), 0)

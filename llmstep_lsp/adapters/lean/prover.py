@@ -20,7 +20,7 @@ from llmstep_lsp.domain.commands import Command, command_at, header_lines
 from llmstep_lsp.domain.diagnostics import Diagnostic, concerns
 from llmstep_lsp.domain.guard import refusal
 from llmstep_lsp.domain.insertion import inserted
-from llmstep_lsp.domain.judgement import Report, judge, judge_axioms
+from llmstep_lsp.domain.judgement import Report, breaks_what_follows, errors_of, judge, judge_axioms
 from llmstep_lsp.domain.model import NothingToProve, ProofState, Site, Snapshot, Status, Verdict
 from llmstep_lsp.domain.sites import sorries
 from llmstep_lsp.domain.text import Position, Range
@@ -30,11 +30,15 @@ _log = logging.getLogger(__name__)
 
 # Each is a Lean with the file's imports in memory: gigabytes, with Mathlib.
 _MAX_SCRATCHES = 2
-# A tactic that changes nothing, to ask Lean for the goals at a site.
+# A tactic that changes nothing.  Lean shows the goals at it, and reports an error at it only if
+# an unfinished step above has taken it for its argument (`exact`, and below it `skip`).
 _PROBE = "skip"
 # Without a command behind it, an unfinished step would be reported at the end of the file.
 _SENTINEL = "\nsection\n"
 _COPY_NAME = "llmstep_checked_copy"
+_NO_GOALS_LEFT = "No goals are left here."
+_NO_TACTIC_BLOCK = "No goal here: the cursor is not in a tactic block."
+_UNFINISHED = "No goal here: the step above the cursor is not complete."
 _IMPORT_FAILED = re.compile(
     r"unknown module prefix|object file|of module|[Ii]mports? .*(?:out of date|fail)|bad import"
 )
@@ -120,44 +124,63 @@ class _Scratch:
 async def _locate(
     document: LeanDocument, snapshot: Snapshot, sites: Sequence[Site]
 ) -> ProofState | NothingToProve:
-    incomplete: set[Range] = set()
-    accepted = finished = False
-    complaint: Diagnostic | None = None
+    accepted = False
+    reason = _NO_TACTIC_BLOCK
     for site in sites:
-        if site.complete in incomplete or (accepted and site.prefix):
+        if accepted and site.prefix:  # what would be replaced is a step that Lean accepts
             continue
         text, probe, _ = _scratch_text(snapshot, site, _PROBE)
         document.put(text)
         diagnostics = await document.diagnostics()
         _require_imports(text, diagnostics)
         errors = [d for d in diagnostics if d.is_error]
-        if site.complete and any(concerns(text, d, site.complete) for d in errors):
-            incomplete.add(site.complete)
-            continue
-        accepted = accepted or site.complete is not None
-        goals = await document.goals(probe.start)
-        if goals:
-            above = {
-                (d.range.start, d.message) for d in errors if d.range.start < probe.start and not d.unsolved
-            }
-            return ProofState(snapshot, site, goals, frozenset(above))
-        finished = finished or goals == ()
-        complaint = complaint or next(
-            (d for d in errors if d.range.start < probe.start and not d.unsolved), None
-        )
-    return NothingToProve(_why_nothing(finished=finished, complaint=complaint))
+        above = [d for d in errors if d.range.start < probe.start and not d.unsolved]
+        if any(probe.start <= d.range.start <= probe.end for d in errors):
+            reason = _complaint(above) or _UNFINISHED
+        elif site.complete is None or not any(concerns(text, d, site.complete) for d in errors):
+            accepted = accepted or site.complete is not None
+            goals = await document.goals(probe.start)
+            if goals:
+                return ProofState(snapshot, site, goals, frozenset((d.range.start, d.message) for d in above))
+            reason = _NO_GOALS_LEFT if goals == () else _complaint(above) or reason
+    return NothingToProve(reason)
 
 
 async def _check(document: LeanDocument, state: ProofState, candidate: str) -> Verdict:
-    text, place, command = _scratch_text(state.snapshot, state.site, candidate, pad=state.site.column)
+    # White space changes nothing, but on an empty line at the candidate's column Lean shows
+    # the goals after all of it.
+    empty_line = "\n" + " " * (state.site.column + 1)
+    text, place, command = _scratch_text(state.snapshot, state.site, candidate, empty_line)
     document.put(text)
     diagnostics = await document.diagnostics()
     goals = await document.goals(Position(place.end.line + 1, state.site.column))
     elsewhere = any(command.first <= at.line <= command.last for at in sorries(text))
-    verdict = judge(state, Report(text, place, (command.first, command.last), goals, diagnostics, elsewhere))
+    report = Report(text, place, (command.first, command.last), goals, diagnostics, elsewhere)
+    verdict = judge(state, report)
+    if (
+        verdict.accepted
+        and breaks_what_follows(report)
+        and not await _stands_alone(document, state, candidate)
+    ):
+        return Verdict(Status.REJECTED, reason="it is not complete by itself")
     if verdict.status is not Status.FINISHES:
         return verdict
     return judge_axioms(verdict, await _axioms(document, text, command))
+
+
+async def _stands_alone(document: LeanDocument, state: ProofState, candidate: str) -> bool:
+    """Whether `candidate` is complete without the text that follows it.
+
+    An unfinished step can take the next line for its argument, and then the error is there.
+    """
+    column = state.site.column
+    text, place, _ = _scratch_text(state.snapshot, state.site, candidate, "\n" + " " * column + _PROBE)
+    document.put(text)
+    diagnostics = await document.diagnostics()
+    probe = Position(place.end.line + 1, column)
+    return not errors_of(text, place, diagnostics) and all(
+        d.range.start != probe for d in diagnostics if d.is_error
+    )
 
 
 async def _axioms(document: LeanDocument, text: str, command: Command) -> list[str]:
@@ -173,15 +196,9 @@ async def _axioms(document: LeanDocument, text: str, command: Command) -> list[s
     return [d.message for d in await document.diagnostics() if d.range.start.line > line]
 
 
-def _scratch_text(
-    snapshot: Snapshot, site: Site, body: str, pad: int | None = None
-) -> tuple[str, Range, Command]:
-    """The text to ask Lean about, where `body` stands in it, and the command around it.
-
-    With `pad`, an empty line follows, in which column `pad` is where Lean shows the
-    goals after all of `body`.  White space changes nothing else.
-    """
-    text, place = inserted(snapshot, site, body, "" if pad is None else "\n" + " " * (pad + 1))
+def _scratch_text(snapshot: Snapshot, site: Site, body: str, pad: str = "") -> tuple[str, Range, Command]:
+    """The text to ask Lean about, where `body` stands in it, `pad` behind it, and the command around it."""
+    text, place = inserted(snapshot, site, body, pad)
     command = command_at(text, place.start.line)
     return "\n".join(text.split("\n")[: command.last + 1]) + _SENTINEL, place, command
 
@@ -200,13 +217,11 @@ def _require_imports(text: str, diagnostics: Sequence[Diagnostic]) -> None:
             )
 
 
-def _why_nothing(*, finished: bool, complaint: Diagnostic | None) -> str:
-    if finished:
-        return "No goals are left here."
-    if complaint:
-        line, message = complaint.range.start.line + 1, complaint.message.split("\n")[0]
-        return f"No goal here. Lean reports an error above, in line {line}: {message}"
-    return "No goal here: the cursor is not in a tactic block."
+def _complaint(errors: Sequence[Diagnostic]) -> str | None:
+    if not errors:
+        return None
+    line, message = errors[0].range.start.line + 1, errors[0].message.split("\n")[0]
+    return f"No goal here. Lean reports an error above, in line {line}: {message}"
 
 
 def _path(uri: str) -> Path:
