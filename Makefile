@@ -1,0 +1,31 @@
+# The commands of the README.  Everything is installed into .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test check
+
+# The lines for people; what they need is made first.
+demo: $(VENV)/demo
+	@$(BIN)/llmstep-lsp lean status examples > /dev/null 2>&1 || $(BIN)/llmstep-lsp lean install
+	$(BIN)/llmstep-lsp suggest examples/FirstSteps.lean --all
+
+test: check
+	$(BIN)/pytest
+
+check: $(VENV)/test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/demo: pyproject.toml | $(BIN)/python
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+$(VENV)/test: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,transformers]'
+	touch $@ $(VENV)/demo
