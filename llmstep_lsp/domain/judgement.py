@@ -42,7 +42,7 @@ def judge(before: ProofState, report: Report) -> Verdict:
     admitted = any(d.admits_sorry for d in within)
     if admitted and not report.sorry_elsewhere:
         return Verdict(Status.REFUSED, reason="it rests on `sorry`")
-    closed = same_goals(report.goals, before.goals[1:])
+    closed = not report.goals or same_goals(report.goals, before.goals[1:])
     finished = closed and not report.goals and not admitted and not any(d.is_error for d in within)
     status = Status.FINISHES if finished else Status.CLOSES if closed else Status.ADVANCES
     said = [d.message for d in report.diagnostics if concerns(report.text, d, report.candidate)]

@@ -7,6 +7,7 @@ endless candidate in one costs the other nothing.
 """
 
 import asyncio
+import contextlib
 import logging
 import re
 from collections import OrderedDict
@@ -73,8 +74,12 @@ class LeanProver:
             scratch = await self._scratch(state.snapshot.uri)
             async with scratch.lock:
                 document = await scratch.document()
-                async with asyncio.timeout(self._seconds):
-                    return await _check(document, state, text)
+                try:
+                    async with asyncio.timeout(self._seconds):
+                        return await _check(document, state, text)
+                except (TimeoutError, asyncio.CancelledError):
+                    _interrupt(document, state)
+                    raise
         except TimeoutError:
             return Verdict(Status.UNKNOWN, reason=f"Lean did not answer within {self._seconds:g} s")
         except LeanError as error:
@@ -166,6 +171,12 @@ async def _check(document: LeanDocument, state: ProofState, candidate: str) -> V
     if verdict.status is not Status.FINISHES:
         return verdict
     return judge_axioms(verdict, await _axioms(document, text, command))
+
+
+def _interrupt(document: LeanDocument, state: ProofState) -> None:
+    """Make Lean stop what it does: it goes on with a candidate until the text changes."""
+    with contextlib.suppress(LeanError):
+        document.put(_scratch_text(state.snapshot, state.site, _PROBE)[0])
 
 
 async def _stands_alone(document: LeanDocument, state: ProofState, candidate: str) -> bool:

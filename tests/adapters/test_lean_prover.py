@@ -1,0 +1,138 @@
+"""Verdicts of the prover on real Lean, candidate by candidate."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from llmstep_lsp.adapters.lean.prover import LeanProver
+from llmstep_lsp.adapters.lean.toolchain import Toolchain
+from llmstep_lsp.domain.model import NothingToProve, ProofState, Snapshot, Status, Verdict
+from llmstep_lsp.domain.sites import sites_at
+from tests.marked import cursor_in
+
+pytestmark = [pytest.mark.lean, pytest.mark.asyncio(loop_scope="module")]
+
+AND = "theorem t (p q : Prop) (hp : p) (hq : q) : p ∧ q := by\n"
+CASES = AND + "  constructor\n  case left =>\n    ‸\n  case right => exact hq\n"
+TWO = AND + "  constructor\n  ‸\n  exact hq\n"
+LIES = (
+    'macro "lie" : tactic => `(tactic| exact sorry)\n'
+    "theorem unproved (p : Prop) : p := sorry\n"
+    "theorem cheap : 2 + 2 = 4 := by native_decide\n"
+)
+NAT = "theorem t (n : Nat) : n + 0 = 0 + n := by\n  ‸\n"
+
+VERDICTS: list[tuple[str, str, str, str | tuple[str, ...]]] = [
+    # file, candidate, status, what remains or why
+    (AND + "  ‸", "exact ⟨hp, hq⟩", "finishes", ()),
+    (AND + "  ‸", "constructor", "advances", ("p", "q")),
+    (AND + "  ‸", "refine ⟨?_, ?_⟩", "advances", ("p", "q")),
+    (AND + "  ‸", "refine ⟨?_, hq⟩", "advances", ("p",)),
+    (AND + "  ‸", "constructor\n· exact hp\n· exact hq", "finishes", ()),
+    (AND + "  ‸", "have h : q := by\n  exact hq", "advances", ("p ∧ q",)),
+    (AND + "  ‸", "exact And.intro ?_ hq", "rejected", "don't know how to synthesize placeholder"),
+    (AND + "  ‸", "exact hp", "rejected", "Type mismatch"),
+    (AND + "  ‸", "exact nonsense", "rejected", "Unknown identifier `nonsense`"),
+    (AND + "  ‸", "exact ⟨by skip, hq⟩", "rejected", "unsolved goals"),
+    (AND + "  ‸", "have h : q := by", "rejected", ""),
+    (AND + "  ‸", "constructor <;>", "rejected", "unexpected token"),
+    (AND + "  ‸", "exact", "rejected", "unexpected token"),
+    (AND + "  ‸", "this is not a tactic", "rejected", ""),
+    (AND + "  ‸", "rfl\n· trivial", "rejected", ""),
+    (AND + "  ‸", "skip", "refused", "it leaves the goals as they were"),
+    (AND + "  ‸", "exact t p q hp hq", "refused", "it uses `t`, which is being proved"),
+    (AND + "  ‸", "exact sorry", "refused", "`sorry` proves nothing"),
+    (CASES, "exact hp", "finishes", ()),
+    (CASES, "exact hq", "rejected", "Type mismatch"),
+    (TWO, "exact hp", "closes", ("q",)),
+    (TWO, "exact", "rejected", "it is not complete by itself"),
+    (TWO, "all_goals assumption", "closes", ()),
+    (AND + "  constructor\n  ‸", "exact hp", "closes", ("q",)),
+    (LIES + AND + "  ‸", "lie", "refused", "it rests on `sorry`"),
+    (LIES + AND + "  ‸", "exact unproved _", "refused", "the proof rests on `sorryAx`"),
+    (LIES + "example (p : Prop) : p := by\n  ‸", "exact unproved p", "refused", "the proof rests on `sorryAx`"),
+    (LIES + "theorem t : 2 + 2 = 4 := by\n  ‸", "exact cheap", "refused", "the proof rests on `ofReduceBool`"),
+    (LIES + "example : 2 + 2 = 4 := by\n  ‸", "rfl", "finishes", ()),
+    ("namespace A\nprivate theorem t : 1 = 1 := by\n  ‸\nend A", "rfl", "finishes", ()),
+    ("instance : Inhabited Nat := by\n  ‸", "exact ⟨0⟩", "finishes", ()),
+    (NAT, "induction n with\n| zero => rfl\n| succ n ih => omega", "finishes", ()),
+    (NAT, "induction n with\n| zero => rfl\n| succ n ih => skip", "rejected", "unsolved goals"),
+    (NAT, "cases n", "advances", ("0 + 0 = 0 + 0", "n✝ + 1 + 0 = 0 + (n✝ + 1)")),
+    ("theorem t : ∀ x : Nat, x = x := by\n  ‸", "intro x", "advances", ("x = x",)),
+    ("theorem t : let y := 2; y = 2 := by\n  ‸", "intro y", "advances", ("y = 2",)),
+    ("theorem 𝔽 (𝒫 : Prop) (h : 𝒫) : 𝒫 ∨ 𝒫 := by\n  ‸", "exact .inl h", "finishes", ()),
+]  # fmt: skip
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def prover(real_lean: Toolchain) -> AsyncGenerator[LeanProver, None]:
+    one = LeanProver(lambda _: real_lean, seconds_per_check=30)
+    yield one
+    await one.aclose()
+
+
+async def state_at(prover: LeanProver, folder: Path, marked: str) -> ProofState:
+    text, cursor = cursor_in(marked)
+    state = await prover.locate(Snapshot((folder / "Judged.lean").as_uri(), 1, text), sites_at(text, cursor))
+    assert not isinstance(state, NothingToProve), state
+    return state
+
+
+@pytest.mark.parametrize(
+    "case", VERDICTS, ids=[f"{number} {case[1]!r}" for number, case in enumerate(VERDICTS)]
+)
+async def test_verdicts(
+    prover: LeanProver, lean_folder: Path, case: tuple[str, str, str, str | tuple[str, ...]]
+) -> None:
+    marked, candidate, status, said = case
+    verdict = await prover.check(await state_at(prover, lean_folder, marked), candidate)
+    assert verdict.status.value == status, verdict
+    if isinstance(said, tuple):
+        assert tuple(goal.target for goal in verdict.goals) == said
+    else:
+        assert said in verdict.reason
+
+
+async def test_what_lean_proposes_comes_with_the_verdict(prover: LeanProver, lean_folder: Path) -> None:
+    asked = "theorem t (xs : List Nat) : xs ++ [] = xs := by\n  ‸"
+    verdict = await prover.check(await state_at(prover, lean_folder, asked), "simp?")
+    assert verdict == Verdict(Status.FINISHES, proposals=("simp only [List.append_nil]",))
+
+
+async def test_an_endless_candidate_is_unknown_and_the_next_one_is_judged(
+    real_lean: Toolchain, lean_folder: Path
+) -> None:
+    endless = (
+        "import Lean\nopen Lean Elab Tactic\n"
+        'elab "endless" : tactic => do\n  repeat do Core.checkInterrupted; IO.sleep 1\n'
+        "theorem t : 1 = 1 := by\n  ‸"
+    )
+    hasty = LeanProver(lambda _: real_lean, seconds_per_check=3)
+    state = await state_at(hasty, lean_folder, endless)
+    assert (await hasty.check(state, "rfl")).status.value == "finishes"
+    verdict = await hasty.check(state, "endless")
+    assert verdict == Verdict(Status.UNKNOWN, reason="Lean did not answer within 3 s")
+    started = time.monotonic()
+    assert (await hasty.check(state, "rfl")).status.value == "finishes"
+    assert time.monotonic() - started < 3
+    await hasty.aclose()
+
+
+async def test_two_documents_at_once_do_not_mix(prover: LeanProver, lean_folder: Path) -> None:
+    async def judge(name: str, statement: str, candidate: str) -> list[str]:
+        text, cursor = cursor_in(f"theorem t {statement} := by\n  ‸")
+        snapshot = Snapshot((lean_folder / name).as_uri(), 1, text)
+        state = await prover.locate(snapshot, sites_at(text, cursor))
+        assert isinstance(state, ProofState)
+        return [(await prover.check(state, candidate)).status.value for _ in range(3)]
+
+    both = tuple(
+        await asyncio.gather(
+            judge("One.lean", ": 1 = 1", "rfl"), judge("Two.lean", "(p : Prop) : p → p", "intro h")
+        )
+    )
+    assert both == (["finishes"] * 3, ["advances"] * 3)
