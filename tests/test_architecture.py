@@ -71,10 +71,10 @@ def test_domain_and_ports_need_only_the_standard_library() -> None:
         assert outside <= sys.stdlib_module_names, path
 
 
-def test_the_language_server_process_never_loads_a_heavy_library() -> None:
+def test_the_language_server_process_loads_no_heavy_library_and_nothing_of_the_command_line() -> None:
     code = (
-        "import sys, llmstep_lsp.edge.cli, llmstep_lsp.edge.server\n"
-        f"print(sorted({HEAVY!r} & {{name.split('.')[0] for name in sys.modules}}))"
+        "import sys, llmstep_lsp.edge.stdio\n"
+        f"print(sorted({HEAVY | {'rich', 'typer'}!r} & {{name.split('.')[0] for name in sys.modules}}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

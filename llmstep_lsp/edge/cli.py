@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import logging
-import os
 import re
 import sys
 from pathlib import Path
@@ -55,7 +53,9 @@ def root(
         print(f"llmstep-lsp {__version__}")  # noqa: T201
         raise typer.Exit
     if stdio:
-        _serve()
+        from llmstep_lsp.edge.stdio import serve  # noqa: PLC0415  # the other commands start faster without
+
+        serve()
         raise typer.Exit
     if context.invoked_subcommand is None:
         raise typer.BadParameter("say what to do: --stdio, or one of the commands of --help")
@@ -108,19 +108,6 @@ async def _answer_all(
                 print_answer(file, request.position, answer)
     finally:
         await suggester.aclose()
-
-
-def _serve() -> None:
-    # pygls is only needed here; the other commands start faster without it.
-    from llmstep_lsp.edge.server import create_server  # noqa: PLC0415
-
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
-    )
-    # Only the protocol may reach standard output, whatever a library prints.
-    protocol = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    create_server(make_suggester).start_io(stdout=protocol)
 
 
 def _parse_place(place: str, *, every: bool) -> tuple[Path, int, int | None]:

@@ -1,5 +1,6 @@
 """Owns the language server: its handlers and what it remembers between requests."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 
@@ -31,6 +32,7 @@ class LlmstepServer(LanguageServer):
         self.settings = Settings()
         self.client = Capabilities()
         self.suggester: Suggester | None = None
+        self._closing: asyncio.Future[None] | None = None
         self._last_notes: tuple[str, ...] = ()
         self._problems: list[str] = []
 
@@ -41,6 +43,14 @@ class LlmstepServer(LanguageServer):
             params.capabilities, self.workspace.position_encoding or types.PositionEncodingKind.Utf16
         )
         self.suggester = self._make_suggester(self.settings.lean, self.settings.model)
+
+    def close(self) -> None:
+        """Begin to end Lean and the generators; what is left when the process ends goes with it.
+
+        Some clients send `exit` without waiting for the answer to `shutdown`, so that takes no time.
+        """
+        if self.suggester:
+            self._closing = asyncio.ensure_future(self.suggester.aclose())
 
     def report_problems(self) -> None:
         """Tell the person about settings that were wrong."""
@@ -105,9 +115,8 @@ def create_server(make_suggester: Callable[[str | None, str | None], Suggester])
         return action
 
     @server.feature(types.SHUTDOWN)
-    async def shutdown(ls: LlmstepServer, *_: object) -> None:
-        if ls.suggester:
-            await ls.suggester.aclose()
+    def shutdown(ls: LlmstepServer, *_: object) -> None:
+        ls.close()
 
     return server
 

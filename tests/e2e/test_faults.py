@@ -1,9 +1,13 @@
 """What an editor gets when something is wrong: a message or a proper error, and a server that lives on."""
 
 import asyncio
+import contextlib
 import json
+import os
 import subprocess
 import sys
+import time
+import uuid
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
@@ -139,19 +143,75 @@ async def test_an_edit_while_the_answer_is_made_makes_it_stale(
     assert raised.value.code == types.LSPErrorCodes.ContentModified
 
 
+def framed(**message: Any) -> bytes:
+    body = json.dumps({"jsonrpc": "2.0", **message}).encode()
+    return b"Content-Length: %d\r\n\r\n" % len(body) + body
+
+
+INITIALIZE = framed(
+    id=1, method="initialize", params={"processId": None, "rootUri": None, "capabilities": {}}
+) + framed(method="initialized", params={})
+SHUTDOWN, EXIT = framed(id=3, method="shutdown", params=None), framed(method="exit", params=None)
+
+
+def processes_with(variable: str) -> list[str]:
+    """The commands of the processes that have `variable` in their environment."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if variable.encode() in (folder / "environ").read_bytes():
+                found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+    return found
+
+
+@pytest.mark.lean
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize(
+    "end", [SHUTDOWN + EXIT, EXIT, b""], ids=["shutdown and exit", "exit", "end of input"]
+)
+def test_no_process_is_left(tmp_path: Path, real_lean: Toolchain, end: bytes) -> None:
+    mark = f"LLMSTEP_TEST={uuid.uuid4()}"
+    uri = (tmp_path / "A.lean").as_uri()
+    text = ASKED.replace(MARK, "")
+    cursor = {"line": 1, "character": 7}
+    opened = {"uri": uri, "languageId": "lean4", "version": 1, "text": text}
+    asked = {
+        "textDocument": {"uri": uri},
+        "range": {"start": cursor, "end": cursor},
+        "context": {"diagnostics": [], "triggerKind": 1},
+    }
+    with subprocess.Popen(
+        SERVER,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "LLMSTEP_TEST": mark.partition("=")[2]},
+    ) as server:
+        assert server.stdin
+        assert server.stderr
+        server.stdin.write(INITIALIZE)
+        server.stdin.write(framed(method="textDocument/didOpen", params={"textDocument": opened}))
+        server.stdin.write(framed(id=2, method="textDocument/codeAction", params=asked))
+        server.stdin.flush()
+        while not any("--worker" in command for command in processes_with(mark)):
+            time.sleep(0.05)
+        server.stdin.write(end)
+        server.stdin.close()
+        server.wait(20)
+        assert server.stderr.read() == b""
+    deadline = time.monotonic() + 10  # what ends by the end of its input takes a moment
+    while processes_with(mark) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert processes_with(mark) == []
+
+
 def test_standard_output_carries_only_the_protocol(tmp_path: Path) -> None:
     """Read byte for byte, because a client may be lenient."""
-
-    def framed(**message: Any) -> bytes:
-        body = json.dumps({"jsonrpc": "2.0", **message}).encode()
-        return b"Content-Length: %d\r\n\r\n" % len(body) + body
-
     messages = [
-        framed(id=1, method="initialize", params={"processId": None, "rootUri": None, "capabilities": {}}),
-        framed(method="initialized", params={}),
+        INITIALIZE,
         framed(id=2, method="no/such", params={}),
-        framed(id=3, method="shutdown", params=None),
-        framed(method="exit", params=None),
+        SHUTDOWN,
+        EXIT,
     ]
     done = subprocess.run(SERVER, input=b"".join(messages), capture_output=True, cwd=tmp_path, check=False)
     answers, rest = [], done.stdout

@@ -121,8 +121,10 @@ class Connection:
             reason = f"it printed something that is not a message of its protocol ({error})"
         except OSError as error:
             reason = f"its output cannot be read ({error.strerror})"
-        finally:
-            self._kill()  # also when the event loop ends without `aclose`
+        except asyncio.CancelledError:  # the event loop ends without `aclose`
+            self._kill()
+            await self._process.wait()
+            raise
         await self._end(reason)
 
     async def _next_message(self) -> dict[str, Any] | None:
