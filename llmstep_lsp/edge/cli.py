@@ -16,7 +16,7 @@ from llmstep_lsp.domain.sites import sorries
 from llmstep_lsp.domain.text import Position, lines, to_lf
 from llmstep_lsp.edge.lean_commands import lean_app
 from llmstep_lsp.edge.report import as_json, print_answer
-from llmstep_lsp.errors import InputError, LlmstepError
+from llmstep_lsp.errors import GeneratorError, InputError, LlmstepError
 from llmstep_lsp.service.suggest import Request
 
 _PLACE = re.compile(r"(.+?)(?::(\d+))?(?::(\d+))?")
@@ -95,7 +95,7 @@ def suggest(  # noqa: PLR0913  # one parameter is one option
 async def _answer_all(
     file: Path, requests: list[Request], lean: str | None, model: str | None, *, as_json_lines: bool
 ) -> None:
-    """Answer `requests` one after the other over one Lean."""
+    """Answer `requests` one after the other over one Lean; a generator that fails ends it."""
     suggester = make_suggester(lean, model)
     try:
         for request in requests:
@@ -106,6 +106,8 @@ async def _answer_all(
                     typer.echo(note, err=True)
             else:
                 print_answer(file, request.position, answer)
+            if answer.failures:
+                raise GeneratorError(" ".join(answer.failures))
     finally:
         await suggester.aclose()
 

@@ -34,6 +34,7 @@ class LlmstepServer(LanguageServer):
         self.suggester: Suggester | None = None
         self._closing: asyncio.Future[None] | None = None
         self._last_notes: tuple[str, ...] = ()
+        self._shown: set[str] = set()
         self._problems: list[str] = []
 
     def configure(self, params: types.InitializeParams) -> None:
@@ -80,6 +81,7 @@ class LlmstepServer(LanguageServer):
         if (self.workspace.get_text_document(document.uri).version or 0) != version:
             raise JsonRpcException("The document changed.", types.LSPErrorCodes.ContentModified)
         self._tell(answer.notes)
+        self._warn(answer.failures)
         return code_actions(answer.suggestions, snapshot, self.client, line_end(document.source))
 
     def _tell(self, notes: tuple[str, ...]) -> None:
@@ -88,6 +90,15 @@ class LlmstepServer(LanguageServer):
             for note in notes:
                 self.window_log_message(types.LogMessageParams(types.MessageType.Info, note))
         self._last_notes = notes
+
+    def _warn(self, failures: tuple[str, ...]) -> None:
+        """Show each of `failures` once."""
+        for failure in failures:
+            if failure not in self._shown:
+                self.window_show_message(
+                    types.ShowMessageParams(types.MessageType.Warning, f"llmstep: {failure}")
+                )
+        self._shown.update(failures)
 
 
 def create_server(make_suggester: Callable[[str | None, str | None], Suggester]) -> LlmstepServer:

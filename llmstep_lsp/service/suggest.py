@@ -48,14 +48,15 @@ class Timings:
 class Answer:
     """What is known when a request ends.
 
-    `notes` are sentences for the person: why there is nothing, what failed, what took
-    too long.
+    `notes` are sentences for the person: why there is nothing, what took too long.
+    `failures` say which generators failed, and why.
     """
 
     goals: tuple[Goal, ...] = ()
     suggestions: tuple[Suggestion, ...] = ()
     timings: Timings = field(default_factory=Timings)
     notes: tuple[str, ...] = ()
+    failures: tuple[str, ...] = ()
 
 
 class Suggester:
@@ -71,7 +72,7 @@ class Suggester:
         Raises:
             LeanError: Lean cannot be asked for the goals.
         """
-        timings, notes = Timings(), list[str]()
+        timings, notes, failures = Timings(), list[str](), list[str]()
         found: list[Suggestion] = []
         state: ProofState | NothingToProve | None = None
         try:
@@ -79,13 +80,14 @@ class Suggester:
                 with _timed(timings, "goal"):
                     state = await self._locate(request)
                 if isinstance(state, ProofState):
-                    await self._collect(request, state, found, timings, notes)
+                    await self._collect(request, state, found, timings, failures)
         except TimeoutError:
             notes.append(_time_is_up(request.seconds, goals_known=state is not None))
         if isinstance(state, NothingToProve):
             notes.append(state.reason)
         goals = state.goals if isinstance(state, ProofState) else ()
-        return Answer(goals, tuple(rank(found)[: request.count]), timings, tuple(notes))
+        best = tuple(rank(found)[: request.count])
+        return Answer(goals, best, timings, tuple(notes), tuple(failures))
 
     async def aclose(self) -> None:
         """End Lean and the generators."""
@@ -98,7 +100,12 @@ class Suggester:
         return await self._prover.locate(request.snapshot, sites)
 
     async def _collect(
-        self, request: Request, state: ProofState, found: list[Suggestion], timings: Timings, notes: list[str]
+        self,
+        request: Request,
+        state: ProofState,
+        found: list[Suggestion],
+        timings: Timings,
+        failures: list[str],
     ) -> None:
         """Fill `found` until the generators are done or there is enough."""
         prefix = request.prefix or state.site.prefix
@@ -107,7 +114,7 @@ class Suggester:
         question = Question(state.goals, prefix, context, _CANDIDATES)
         tried: set[str] = set()
         waiting: deque[Candidate] = deque()
-        async with _merged(self._generators, question, notes) as candidates:
+        async with _merged(self._generators, question, failures) as candidates:
             while sum(s.verdict.status is not Status.ADVANCES for s in found) < _ENOUGH_CLOSE:
                 if not waiting:
                     with _timed(timings, "generate"):
@@ -152,9 +159,9 @@ def _timed(timings: Timings, stage: str) -> Iterator[None]:
 
 @asynccontextmanager
 async def _merged(
-    generators: Sequence[Generator], question: Question, notes: list[str]
+    generators: Sequence[Generator], question: Question, failures: list[str]
 ) -> AsyncIterator[AsyncIterator[Candidate]]:
-    """The candidates of all `generators` as they come; a failing one costs a note."""
+    """The candidates of all `generators` as they come; a failing one adds to `failures`."""
     queue: asyncio.Queue[Candidate | None] = asyncio.Queue()
 
     async def feed(generator: Generator) -> None:
@@ -163,8 +170,7 @@ async def _merged(
                 async for candidate in proposed:
                     queue.put_nowait(candidate)
         except GeneratorError as error:
-            _log.warning("%s: %s", generator.name, error)
-            notes.append(f"{generator.name}: {error}")
+            failures.append(f"{generator.name}: {error}")
         finally:
             queue.put_nowait(None)
 

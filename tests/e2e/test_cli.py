@@ -154,6 +154,19 @@ def test_a_theorem_that_rests_on_sorry_finishes_nothing(
         assert (len(found["goals"]), found["suggestions"]) == (1, [])
 
 
+@pytest.mark.lean
+def test_a_model_that_is_none_is_an_error_after_what_there_is(
+    cli: Cli, file: Path, tmp_path: Path, real_lean: Toolchain
+) -> None:
+    done = cli("suggest", "A.lean:2", "--prefix", "exact", "--json", "--model", tmp_path)
+    assert [s["text"] for s in json.loads(done.stdout)["suggestions"]] == ["exact ⟨hp, hq⟩"]
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"llmstep-lsp: transformers: The directory {tmp_path} holds no model (it has no config.json): "
+        "name a directory that `save_pretrained` or `hf download` wrote.\n"
+    )
+
+
 BAD = {
     "missing file": (["suggest", "No.lean:1"], "No.lean cannot be read: No such file or directory."),
     "folder": (["suggest", ".:1"], ". cannot be read: Is a directory."),

@@ -125,8 +125,14 @@ async def test_a_model_that_is_none_costs_only_its_candidates(
     await start(client, model=str(tmp_path), budgetSeconds=120)
     document = Document(client, tmp_path / "A.lean")
     assert len(await document.ask(ASKED)) == 1
-    (note,) = client.log_messages
-    assert note.message.startswith("transformers: ")
+    assert len(await document.ask(ASKED)) == 1
+    assert [(shown.type, shown.message) for shown in client.messages] == [
+        (
+            types.MessageType.Warning,
+            f"llmstep: transformers: The directory {tmp_path} holds no model (it has no config.json): "
+            "name a directory that `save_pretrained` or `hf download` wrote.",
+        )
+    ]
 
 
 @pytest.mark.lean

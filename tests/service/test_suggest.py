@@ -95,7 +95,7 @@ async def test_a_failing_generator_costs_only_its_own_candidates() -> None:
     prover = ScriptedProver(STATE, {"rfl": FINISHES, "simp": ADVANCES})
     answer = await Suggester(prover, [broken, ScriptedGenerator(["rfl"], delay=0.05)]).suggest(REQUEST)
     assert [s.candidate.text for s in answer.suggestions] == ["rfl", "simp"]
-    assert answer.notes == ("broken: it broke; restart it",)
+    assert (answer.notes, answer.failures) == ((), ("broken: it broke; restart it",))
 
 
 async def test_nothing_to_prove_is_said_and_nobody_is_asked() -> None:
