@@ -1,0 +1,21 @@
+"""What people install is whole."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_the_wheel_carries_the_package_and_the_runtime_of_the_webassembly_lean(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", tmp_path, ROOT]
+    subprocess.run(command, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    modules = {str(path.relative_to(ROOT)) for path in (ROOT / "llmstep_lsp").rglob("*.py")}
+    runtime = {
+        f"llmstep_lsp/adapters/lean/wasm_runtime/{path.name}"
+        for path in (ROOT / "lean/wasm/runtime").iterdir()
+    }
+    assert names == modules | runtime
