@@ -13,7 +13,7 @@ def parse_goal(text: str) -> Goal:
     """The goal that Lean shows as `text`."""
     case, target, hypotheses = None, "", []
     for block in _blocks(text):
-        if block.startswith("⊢"):
+        if block.startswith(("⊢", "| ")):  # the second in `conv`
             target = block[1:].strip()
         elif found := _CASE.match(block):
             case = found["name"]

@@ -23,7 +23,18 @@ _COMMANDS = {
     "termination_by", "theorem", "universe", "variable",
 }  # fmt: skip
 # Refused as any part of a dotted name too.
-_NAMES = {"sorryAx", "ofReduceBool", "ofReduceNat", "trustCompiler", "IO", "EIO", "BaseIO", "ST"}
+_NAMES = {
+    "sorryAx",
+    "ofReduceBool",
+    "ofReduceNat",
+    "trustCompiler",
+    "IO",
+    "EIO",
+    "BaseIO",
+    "ST",
+    "FS",
+    "Process",
+}
 _BRACKETS = {")": "(", "]": "[", "}": "{", "⟩": "⟨"}
 
 

@@ -36,17 +36,31 @@ def judge(before: ProofState, report: Report) -> Verdict:
         return Verdict(Status.REJECTED, reason=errors[0].message)
     if report.goals is None:
         return Verdict(Status.REJECTED, reason="Lean does not read it as a tactic here")
-    if same_goals(report.goals, before.goals):
-        return Verdict(Status.REFUSED, reason="it leaves the goals as they were")
     within = [d for d in report.diagnostics if report.command[0] <= d.range.start.line <= report.command[1]]
-    admitted = any(d.admits_sorry for d in within)
-    if admitted and not report.sorry_elsewhere:
-        return Verdict(Status.REFUSED, reason="it rests on `sorry`")
+    if reason := _harm(before, report, within, report.goals):
+        return Verdict(Status.REFUSED, reason=reason)
     closed = not report.goals or same_goals(report.goals, before.goals[1:])
-    finished = closed and not report.goals and not admitted and not any(d.is_error for d in within)
-    status = Status.FINISHES if finished else Status.CLOSES if closed else Status.ADVANCES
+    clean = not any(d.is_error or d.admits_sorry for d in within)
+    status = Status.ADVANCES
+    if closed:
+        status = Status.FINISHES if clean and not report.goals else Status.CLOSES
     said = [d.message for d in report.diagnostics if concerns(report.text, d, report.candidate)]
     return Verdict(status, report.goals, proposals=tuple(p for message in said for p in proposals(message)))
+
+
+def _harm(
+    before: ProofState, report: Report, within: Sequence[Diagnostic], goals: tuple[Goal, ...]
+) -> str | None:
+    """Why a step that Lean accepts is of no use: what it leaves undone or spoils of the command, `within`."""
+    if same_goals(goals, before.goals):
+        return "it leaves the goals as they were"
+    if not before.fails_below and fails_behind(report.candidate, report.command, within):
+        return "the lines below it fail because of it"
+    if before.complete and any(d.is_error for d in within):
+        return "the proof is finished without it, and not with it"
+    if any(d.admits_sorry for d in within) and not report.sorry_elsewhere:
+        return "it rests on `sorry`"
+    return None
 
 
 def judge_axioms(finishing: Verdict, messages: list[str]) -> Verdict:
@@ -69,10 +83,10 @@ def errors_of(text: str, candidate: Range, diagnostics: Sequence[Diagnostic]) ->
     ]
 
 
-def breaks_what_follows(report: Report) -> bool:
-    """Whether Lean reports an error behind the candidate, in the same command."""
-    behind = [d for d in report.diagnostics if d.range.start > report.candidate.end]
-    return any(d.is_error and d.range.start.line <= report.command[1] for d in behind)
+def fails_behind(place: Range, command: tuple[int, int], diagnostics: Sequence[Diagnostic]) -> bool:
+    """Whether Lean reports an error behind `place` in the same command, the lines `command`."""
+    behind = [d for d in diagnostics if d.range.start > place.end and d.range.start.line <= command[1]]
+    return any(d.is_error for d in behind)
 
 
 def _new_errors_before(before: ProofState, report: Report) -> list[Diagnostic]:

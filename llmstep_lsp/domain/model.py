@@ -53,12 +53,19 @@ class Site:
 
 @dataclass(frozen=True)
 class ProofState:
-    """The goals that a candidate meets at `site`; `errors` are those Lean has without one."""
+    """The goals that a candidate meets at `site`.
+
+    `errors` are those that Lean reports above the site without a candidate; `fails_below`
+    says whether it reports any behind the site in the same command, `complete` whether it
+    reports none at all in that command: the proof is finished as it stands.
+    """
 
     snapshot: Snapshot
     site: Site
     goals: tuple[Goal, ...]
     errors: frozenset[tuple[Position, str]] = frozenset()
+    fails_below: bool = False
+    complete: bool = False
 
 
 @dataclass(frozen=True)

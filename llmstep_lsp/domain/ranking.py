@@ -1,7 +1,5 @@
 """Owns the order of suggestions, and which of them say the same."""
 
-import math
-
 from llmstep_lsp.domain.model import Status, Suggestion
 
 # What a step without a log-probability counts as: one in e per token, an average model's word.
@@ -26,8 +24,8 @@ def rank(suggestions: list[Suggestion]) -> list[Suggestion]:
 def _key(suggestion: Suggestion) -> tuple[int, int, float, int, int, str]:
     candidate, verdict = suggestion.candidate, suggestion.verdict
     score = UNSCORED if candidate.score is None else candidate.score
-    # Times are noisy: only another order of magnitude (of two) counts.
-    cost = int(math.log2(max(suggestion.milliseconds, 64) / 64))
+    # Times are noisy, so only whole seconds count.
+    cost = int(suggestion.milliseconds // 1000)
     return (
         _ORDER.index(verdict.status),
         len(verdict.goals),

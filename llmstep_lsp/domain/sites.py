@@ -3,7 +3,7 @@
 What a cursor means depends on what Lean makes of the text around it, so the text alone
 only gives readings (`Site`), to be tried in order:
 
-    on `llmstep "prefix"` or `sorry`   replaces it (a term `sorry` by `by …`)
+    on `llmstep "prefix"` or `sorry`   replaces it (a term `sorry` by `by …` or `(by …)`)
     on an empty line                   there, at the column of an open block
     after `by`, `=>`, `·`              in the block that begins there
     before a tactic                    on a line of its own above it
@@ -23,8 +23,11 @@ _LLMSTEP = re.compile(r'\bllmstep\b(?:\s*"(?P<prefix>(?:[^"\\]|\\.)*)")?')
 _SORRY = re.compile(r"(?<![\w.'])sorry(?![\w.'])")
 _BULLETS = re.compile(r"(?P<space>\s*)(?P<bullets>(?:[·.] +)*)")
 # What a tactic may follow on its line, and what opens a block at the end of one.
-_OPENER = re.compile(r"(?<![\w.'])by(?![\w.'])|=>|(?<=\s)[·.](?=\s|$)|<;>|;")
-_OPENS_BLOCK = re.compile(r"(?P<opener>(?<![\w.'])by(?![\w.'])|=>|(?:^|(?<=\s))[·.]|<;>|;)\s*$")
+_BY = r"(?<![\w.'])(?:decreasing_)?by(?![\w.'])"
+_OPENER = re.compile(rf"{_BY}|=>|(?<=\s)[·.](?=\s|$)|<;>|;")
+_OPENS_BLOCK = re.compile(rf"(?P<opener>{_BY}|=>|(?:^|(?<=\s))[·.]|<;>|;)\s*$")
+# After these a block begins on a new line.
+_NEW_LINE = {"by", "decreasing_by", "=>"}
 _CLOSERS = {")": "(", "]": "[", "}": "{", "⟩": "⟨"}
 
 
@@ -60,7 +63,11 @@ def sorries(text: str) -> list[Position]:
 
 def _on_sorry(line: int, found: re.Match[str]) -> list[Site]:
     place = _span(line, found.start(), found.end())
-    return [Site(place, "", found.start()), Site(place, "by ", found.start() + len("by "))]
+    return [
+        Site(place, "", found.start()),
+        Site(place, "by ", found.start() + len("by ")),
+        Site(place, "(by ", found.start() + len("(by "), tail=")"),  # an argument
+    ]
 
 
 def _on_code(raw: list[str], code: list[str], cursor: Position) -> list[Site]:
@@ -69,8 +76,9 @@ def _on_code(raw: list[str], code: list[str], cursor: Position) -> list[Site]:
     if not before:
         indent = _content_indent(line)
         return [Site(_span(number, indent, indent), "", indent, tail="\n" + " " * indent)] if indent else []
-    inside = _closed_behind(before, after)
-    if (opened := _OPENS_BLOCK.search(before)) and (inside or not after.strip()):
+    opened = _OPENS_BLOCK.search(before)
+    inside = _closed_behind(before if opened else before[: max(_segment_starts(before))], after)
+    if opened and (inside or not after.strip()):
         return _in_new_block(raw[number], code, cursor, opened["opener"], inline=inside)
     end = cursor.column if inside else len(line.rstrip())
     start = max(_segment_starts(line[:end]))
@@ -90,7 +98,7 @@ def _in_new_block(raw: str, code: list[str], cursor: Position, opener: str, *, i
     # Space up to the cursor or the line's end goes, a comment stays.
     end = cursor.column if inline else opened if raw[opened:].strip() else len(line)
     same_line = Site(_span(number, opened, end), " ", opened + 1)
-    if inline or opener not in {"by", "=>"}:
+    if inline or opener not in _NEW_LINE:
         return [same_line]
     columns = [_content_column(line) + _INDENT]
     below = next((n for n in range(number + 1, len(code)) if code[n].strip()), None)
@@ -127,7 +135,7 @@ def _open_columns(code: list[str], number: int) -> list[int]:
         indent = _content_indent(line)
         if limit is not None and indent >= limit:
             continue
-        if position == 0 and (opened := _OPENS_BLOCK.search(line)) and opened["opener"] in {"by", "=>"}:
+        if position == 0 and (opened := _OPENS_BLOCK.search(line)) and opened["opener"] in _NEW_LINE:
             columns.append(_content_column(line) + _INDENT)
         if indent == 0:
             break
@@ -156,13 +164,14 @@ def _segment_starts(line: str) -> list[int]:
 
 
 def _closed_behind(before: str, after: str) -> bool:
-    """Whether `after` first closes a bracket that `before` opened."""
+    """Whether `after` goes on with a bracket that `before` has opened."""
+    opened = [c for c in before if c in _CLOSERS.values()]
+    closed = [_CLOSERS[c] for c in before if c in _CLOSERS]
     following = after.lstrip()[:1]
     if following == ",":
-        return True
-    if following not in _CLOSERS:
-        return False
-    return before.count(_CLOSERS[following]) > before.count(following)
+        return len(opened) > len(closed)
+    opener = _CLOSERS.get(following)
+    return opener is not None and opened.count(opener) > closed.count(opener)
 
 
 def _content_indent(line: str) -> int:

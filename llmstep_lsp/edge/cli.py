@@ -113,23 +113,18 @@ async def _answer_all(
 
 
 def _parse_place(place: str, *, every: bool) -> tuple[Path, int, int | None]:
-    """The file, the line and the column (from 0) that `place` names.
-
-    Raises:
-        InputError: it names no line where one is needed, or numbers below 1.
-    """
+    """The file, the line and the column (from 0) that `place` names."""
     found = _PLACE.fullmatch(place)
-    name, line_text, column_text = found.groups() if found else (place, None, None)
+    name, line, column = found.groups() if found else (place, None, None)
+    if every and line is not None:
+        raise typer.BadParameter(f"--all takes every `sorry` of the file: leave out the line of {place}")
     if every:
-        return Path(name), 0, None
-    if line_text is None:
-        raise InputError(
-            f"Say where: {place}:LINE or {place}:LINE:COL, or --all for every `sorry` of the file."
-        )
-    line, column = int(line_text), None if column_text is None else int(column_text)
-    if line < 1 or column == 0:
-        raise InputError(f"{place}: lines and columns count from 1.")
-    return Path(name), line - 1, None if column is None else column - 1
+        return Path(place), 0, None
+    if line is None:
+        raise typer.BadParameter(f"{place} names no line: say FILE:LINE or FILE:LINE:COL, or FILE --all")
+    if int(line) < 1 or column == "0":
+        raise typer.BadParameter(f"{place}: lines and columns count from 1")
+    return Path(name), int(line) - 1, None if column is None else int(column) - 1
 
 
 def _read(file: Path) -> str:

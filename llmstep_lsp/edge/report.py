@@ -39,8 +39,6 @@ def print_answer(file: Path, position: Position, answer: Answer) -> None:
             console.print(Text(f"and {len(answer.goals) - 1} more", style="dim"))
     if answer.suggestions:
         console.print(_table(answer.suggestions))
-    elif answer.goals:
-        console.print("Lean accepted none of the steps that were tried.")
     for note in answer.notes:
         console.print(Text(note, style="yellow"))
     timings = answer.timings

@@ -12,13 +12,20 @@ from llmstep_lsp.edge.server import create_server
 
 def serve() -> None:
     """Serve until the editor ends the session; logs go to standard error."""
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
-    )
+    log = logging.StreamHandler(sys.stderr)
+    log.setFormatter(_OneLine("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(handlers=[log], level=logging.WARNING)
     protocol = _ProtocolOutput(io.FileIO(os.dup(sys.stdout.fileno()), "wb"))
     # Whatever a library prints goes to standard error.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     create_server(make_suggester).start_io(stdout=protocol)
+
+
+class _OneLine(logging.Formatter):
+    """Names an exception instead of printing its traceback: editors show this log to people."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802  # the library's name
+        return f"{ei[0].__name__}: {ei[1]}"
 
 
 class _ProtocolOutput(io.BufferedWriter):

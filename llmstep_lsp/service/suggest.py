@@ -18,7 +18,6 @@ from llmstep_lsp.ports import Generator, Prover, Question
 
 _log = logging.getLogger(__name__)
 
-# With so many ways to close the goal in hand, more of them are not worth the wait.
 _ENOUGH_CLOSE = 4
 # How many candidates each generator is asked for.
 _CANDIDATES = 64
@@ -72,22 +71,22 @@ class Suggester:
         Raises:
             LeanError: Lean cannot be asked for the goals.
         """
-        timings, notes, failures = Timings(), list[str](), list[str]()
-        found: list[Suggestion] = []
+        run = _Run()
         state: ProofState | NothingToProve | None = None
+        note: str | None
         try:
             async with asyncio.timeout(request.seconds):
-                with _timed(timings, "goal"):
+                with _timed(run.timings, "goal"):
                     state = await self._locate(request)
                 if isinstance(state, ProofState):
-                    await self._collect(request, state, found, timings, failures)
+                    await self._collect(request, state, run)
         except TimeoutError:
-            notes.append(_time_is_up(request.seconds, goals_known=state is not None))
-        if isinstance(state, NothingToProve):
-            notes.append(state.reason)
+            note = _time_is_up(request.seconds, goals_known=state is not None)
+        else:
+            note = state.reason if isinstance(state, NothingToProve) else _nothing_found(run)
         goals = state.goals if isinstance(state, ProofState) else ()
-        best = tuple(rank(found)[: request.count])
-        return Answer(goals, best, timings, tuple(notes), tuple(failures))
+        best = tuple(rank(run.found)[: request.count])
+        return Answer(goals, best, run.timings, (note,) if note else (), tuple(run.failures))
 
     async def aclose(self) -> None:
         """End Lean and the generators."""
@@ -99,43 +98,55 @@ class Suggester:
             return NothingToProve("No goal here: the cursor is not in a tactic block.")
         return await self._prover.locate(request.snapshot, sites)
 
-    async def _collect(
-        self,
-        request: Request,
-        state: ProofState,
-        found: list[Suggestion],
-        timings: Timings,
-        failures: list[str],
-    ) -> None:
-        """Fill `found` until the generators are done or there is enough."""
+    async def _collect(self, request: Request, state: ProofState, run: "_Run") -> None:
+        """Go on with `run` until the generators are done or there is enough."""
         prefix = request.prefix or state.site.prefix
         text = state.snapshot.text
         context = text[: offset(text, state.site.range.start)]
         question = Question(state.goals, prefix, context, _CANDIDATES)
-        tried: set[str] = set()
         waiting: deque[Candidate] = deque()
-        async with _merged(self._generators, question, failures) as candidates:
-            while sum(s.verdict.status is not Status.ADVANCES for s in found) < _ENOUGH_CLOSE:
+        async with _merged(self._generators, question, run.failures) as candidates:
+            while not run.enough:
                 if not waiting:
-                    with _timed(timings, "generate"):
+                    with _timed(run.timings, "generate"):
                         proposed = await anext(candidates, None)
                     if proposed is None:
                         return
                     waiting.append(proposed)
                 candidate = _normalised(waiting.popleft())
-                if candidate.text in tried or not candidate.text.startswith(prefix.strip()):
+                if candidate.text in run.tried or not candidate.text.startswith(prefix.strip()):
                     continue
-                tried.add(candidate.text)
-                started = time.perf_counter()
-                with _timed(timings, "verify"):
-                    verdict = await self._prover.check(state, candidate.text)
-                _log.debug("%s: %r %s", verdict.status, candidate.text, verdict.reason)
                 # A step like `exact?` is a question; what Lean proposes in its place is the step.
-                waiting.extendleft(Candidate(p, candidate.source) for p in reversed(verdict.proposals))
-                if verdict.accepted and not verdict.proposals:
-                    milliseconds = (time.perf_counter() - started) * 1000
-                    edit = insertion(state.site, candidate.text)
-                    found.append(Suggestion(candidate, verdict, edit, milliseconds))
+                proposals = await self._try(state, candidate, run)
+                waiting.extendleft(Candidate(text, candidate.source) for text in reversed(proposals))
+
+    async def _try(self, state: ProofState, candidate: Candidate, run: "_Run") -> tuple[str, ...]:
+        """Have `candidate` judged, keep it if Lean accepts it, and return what Lean proposes instead."""
+        run.tried.add(candidate.text)
+        started = time.perf_counter()
+        with _timed(run.timings, "verify"):
+            verdict = await self._prover.check(state, candidate.text)
+        _log.debug("%s: %r %s", verdict.status, candidate.text, verdict.reason)
+        if verdict.accepted and not verdict.proposals:
+            milliseconds = (time.perf_counter() - started) * 1000
+            edit = insertion(state.site, candidate.text)
+            run.found.append(Suggestion(candidate, verdict, edit, milliseconds))
+        return verdict.proposals
+
+
+@dataclass
+class _Run:
+    """What has come of a request so far."""
+
+    found: list[Suggestion] = field(default_factory=list)
+    tried: set[str] = field(default_factory=set)
+    failures: list[str] = field(default_factory=list)
+    timings: Timings = field(default_factory=Timings)
+
+    @property
+    def enough(self) -> bool:
+        """Whether so many ways to close the goal are found that more are not worth the wait."""
+        return sum(s.verdict.status is not Status.ADVANCES for s in self.found) >= _ENOUGH_CLOSE
 
 
 def _normalised(candidate: Candidate) -> Candidate:
@@ -145,7 +156,15 @@ def _normalised(candidate: Candidate) -> Candidate:
 def _time_is_up(seconds: float, *, goals_known: bool) -> str:
     if goals_known:
         return f"Stopped after {seconds:g} s; there may be more."
-    return f"Lean was not ready within {seconds:g} s. It goes on loading the file; ask again."
+    return f"Lean was not ready within {seconds:g} s. Ask again, or allow more time."
+
+
+def _nothing_found(run: "_Run") -> str | None:
+    if run.found:
+        return None
+    if run.tried:
+        return f"Lean accepted none of the {len(run.tried)} steps that were tried."
+    return "No generator proposes a step that begins so."
 
 
 @contextmanager

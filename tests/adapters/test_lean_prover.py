@@ -51,6 +51,8 @@ VERDICTS: list[tuple[str, str, str, str | tuple[str, ...]]] = [
     (TWO, "exact hp", "closes", ("q",)),
     (TWO, "exact", "rejected", "it is not complete by itself"),
     (TWO, "all_goals assumption", "closes", ()),
+    (TWO.replace("  ‸\n", "  ‸\n  exact hp\n"), "exact hp", "refused", "the lines below it fail because of it"),
+    (NAT.replace("‸\n", "‸\n  simp\n"), "cases n", "refused", "the proof is finished without it, and not with it"),
     (AND + "  constructor\n  ‸", "exact hp", "closes", ("q",)),
     (LIES + AND + "  ‸", "lie", "refused", "it rests on `sorry`"),
     (LIES + AND + "  ‸", "exact unproved _", "refused", "the proof rests on `sorryAx`"),

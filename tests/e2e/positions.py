@@ -129,6 +129,20 @@ CASES = {
         f"{AND}\n  constructor\n  exact‸\n  exact hq\n",
         f"{AND}\n  constructor\n  exact hp\n  exact hq\n",
     ),
+    "sorry as an argument": (
+        "theorem t (p q : Prop) (hp : p) (hq : q) : p ∧ q := And.intro sorry‸ hq\n",
+        "theorem t (p q : Prop) (hp : p) (hq : q) : p ∧ q := And.intro (by exact hp) hq\n",
+    ),
+    "inside the brackets of a half-typed tactic": (
+        "theorem t (a b : Nat) (h : a = b) (f : Nat → Nat) : f a = f b := by\n  rw [h‸\n",
+        "theorem t (a b : Nat) (h : a = b) (f : Nat → Nat) : f a = f b := by\n  rw [h]\n",
+    ),
+    "after `decreasing_by`": (
+        "def f (n : Nat) : Nat := if h : n = 0 then 0 else f (n / 2)\ntermination_by n\ndecreasing_by‸\n",
+        "def f (n : Nat) : Nat := if h : n = 0 then 0 else f (n / 2)\ntermination_by n\ndecreasing_by\n  omega\n",
+    ),
+    "in a finished proof, above lines that need the goal": (f"{AND}\n  const‸ructor\n  · exact hp\n  · exact hq\n", None),
+    "after `by` of a finished proof": ("theorem t (n : Nat) : n + 0 = n := by‸\n  simp\n", None),
     "all goals proved": (f"{AND}\n  exact ⟨hp, hq⟩‸\n", None),
     "no tactic block": ("def x := 1‸\n", None),
 }  # fmt: skip

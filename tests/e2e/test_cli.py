@@ -170,16 +170,11 @@ def test_a_model_that_is_none_is_an_error_after_what_there_is(
 BAD = {
     "missing file": (["suggest", "No.lean:1"], "No.lean cannot be read: No such file or directory."),
     "folder": (["suggest", ".:1"], ". cannot be read: Is a directory."),
-    "no line": (
-        ["suggest", "A.lean"],
-        "Say where: A.lean:LINE or A.lean:LINE:COL, or --all for every `sorry` of the file.",
-    ),
     "line past the end": (["suggest", "A.lean:9"], "A.lean has 3 lines; there is no line 9."),
     "column past the end": (
         ["suggest", "A.lean:2:99"],
         "Line 2 of A.lean has 7 characters; there is no column 99.",
     ),
-    "line 0": (["suggest", "A.lean:0"], "A.lean:0: lines and columns count from 1."),
     "not text": (
         ["suggest", "Binary.lean:1"],
         "Binary.lean is not UTF-8 text (byte 0); Lean could not read it either.",
@@ -208,8 +203,26 @@ def test_without_any_lean_the_message_says_how_to_get_one(cli: Cli, file: Path, 
     assert "`llmstep-lsp lean install`" in done.stderr
 
 
-def test_no_command_and_unknown_options_are_usage_errors(cli: Cli) -> None:
-    assert (cli().returncode, cli("--no-such").returncode, cli("suggest").returncode) == (2, 2, 2)
+WRONG = [
+    ([], "Usage"),
+    (["--no-such"], "No such option"),
+    (["suggest"], "Missing argument"),
+    (["suggest", "A.lean"], "A.lean names no line: say FILE:LINE or FILE:LINE:COL, or FILE --all"),
+    (["suggest", "A.lean:x"], "A.lean:x names no line"),
+    (["suggest", "A.lean:0"], "A.lean:0: lines and columns count from 1"),
+    (["suggest", "A.lean:2:0"], "A.lean:2:0: lines and columns count from 1"),
+    (
+        ["suggest", "A.lean:2", "--all"],
+        "--all takes every `sorry` of the file: leave out the line of A.lean:2",
+    ),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), WRONG)
+def test_a_wrong_call_has_exit_code_2(cli: Cli, file: Path, arguments: list[str], message: str) -> None:
+    done = cli(*arguments)
+    assert done.returncode == 2
+    assert message in done.stdout + done.stderr
 
 
 def test_version(cli: Cli) -> None:

@@ -74,7 +74,7 @@ async def test_a_lean_that_hangs_costs_the_budget_and_no_more(client: LanguageCl
     document = Document(client, tmp_path / "A.lean")
     assert await document.ask(ASKED) == []
     assert [m.message for m in client.log_messages] == [
-        "Lean was not ready within 0.5 s. It goes on loading the file; ask again."
+        "Lean was not ready within 0.5 s. Ask again, or allow more time."
     ]
 
 

@@ -87,7 +87,7 @@ async def test_the_budget_ends_the_wait_with_what_is_ready() -> None:
 
 async def test_a_lean_that_is_not_ready_in_time_is_said() -> None:
     answer = await Suggester(ScriptedProver(STATE, {}, delay=60), []).suggest(replace(REQUEST, seconds=0.1))
-    assert answer.notes == ("Lean was not ready within 0.1 s. It goes on loading the file; ask again.",)
+    assert answer.notes == ("Lean was not ready within 0.1 s. Ask again, or allow more time.",)
 
 
 async def test_a_failing_generator_costs_only_its_own_candidates() -> None:

@@ -27,6 +27,10 @@ def test_parse_goal() -> None:
     assert goal.target == "(match n with\n    | 0 => x) =\n    y"
 
 
+def test_a_goal_of_conv() -> None:
+    assert parse_goal("h : a = b\n| a + 0").target == "a + 0"
+
+
 def test_goals_are_the_same_but_for_the_numbers_of_metavariables() -> None:
     one, other = parse_goal("⊢ f ?m.12 = ?w"), parse_goal("⊢ f ?m.97 = ?w")
     assert same_goals((one,), (other,))

@@ -35,9 +35,19 @@ def test_closes_when_the_other_goals_are_as_they_were() -> None:
     assert judge(BEFORE, replace(REPORT, diagnostics=(UNSOLVED,))) == Verdict(Status.CLOSES, (Q,))
 
 
-def test_closes_when_a_later_part_of_the_command_has_an_error() -> None:
+def test_closes_when_a_later_part_of_the_command_fails_as_before() -> None:
     report = replace(REPORT, goals=(), diagnostics=(error(3, 2),))
-    assert judge(replace(BEFORE, goals=(P,)), report).status is Status.CLOSES
+    assert judge(replace(BEFORE, goals=(P,), fails_below=True), report).status is Status.CLOSES
+
+
+def test_a_finished_proof_stays_finished() -> None:
+    found = judge(replace(BEFORE, complete=True), replace(REPORT, diagnostics=(UNSOLVED,)))
+    assert found == Verdict(Status.REFUSED, reason="the proof is finished without it, and not with it")
+
+
+def test_what_makes_the_lines_below_fail_is_refused() -> None:
+    found = judge(BEFORE, replace(REPORT, diagnostics=(error(3, 2, "no goals"),)))
+    assert found == Verdict(Status.REFUSED, reason="the lines below it fail because of it")
 
 
 def test_closes_when_the_users_own_sorry_is_elsewhere_in_the_command() -> None:
@@ -81,7 +91,8 @@ def test_rejected_for_an_error_that_is_the_candidates(found: Diagnostic) -> None
 
 def test_errors_that_were_there_before_do_not_reject() -> None:
     above = error(0, 8, "wrong already")
-    before = replace(BEFORE, errors=frozenset({(above.range.start, above.message)}))
+    known = frozenset({(above.range.start, above.message)})
+    before = replace(BEFORE, errors=known, fails_below=True)
     assert (
         judge(before, replace(REPORT, diagnostics=(above, error(3, 2, "no goals")))).status is Status.CLOSES
     )

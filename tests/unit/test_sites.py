@@ -37,11 +37,15 @@ CASES = {
     "after a one-line `by` in brackets": ("t := (by a‸)\n", ["t := (by a; X)\n", "t := (by X)\n"]),
     "after `;`": ("t := by\n  a; ‸\n", ["t := by\n  a; X\n"]),
     "comment": ("t := by\n  a\n  -- b‸\n", ["t := by\n  a\n  -- b\n  X\n"]),
-    "tactic `sorry`": ("t := by\n  so‸rry\n", ["t := by\n  X\n", "t := by\n  by X\n"]),
-    "behind `sorry`": ("t := sorry  ‸", ["t := X  ", "t := by X  "]),
+    "tactic `sorry`": ("t := by\n  so‸rry\n", ["t := by\n  X\n", "t := by\n  by X\n", "t := by\n  (by X)\n"]),
+    "behind `sorry`": ("t := sorry  ‸", ["t := X  ", "t := by X  ", "t := (by X)  "]),
     "`llmstep`": ('t := by\n  llmstep "a\\"b"‸', ["t := by\n  X"]),
     "`sorry` in a comment is no `sorry`": ("t := by\n  a -- sor‸ry", ["t := by\n  a -- sorry\n  X", "t := by\n  X -- sorry"]),
     "not in a tactic block": ("def x := 1‸", []),
+    "`sorry` as an argument": ("t := f sorry‸ x", ["t := f X x", "t := f by X x", "t := f (by X) x"]),
+    "after `decreasing_by`": ("decreasing_by‸\n", ["decreasing_by\n  X\n", "decreasing_by X\n"]),
+    "below `decreasing_by`": ("decreasing_by\n‸", ["decreasing_by\n  X"]),
+    "inside the brackets of a tactic": ("t := by\n  rw [a‸]\n", ["t := by\n  rw [a]\n  X\n", "t := by\n  X\n"]),
     "a word that ends in `by`": ("def x := nearby‸", []),
 }  # fmt: skip
 

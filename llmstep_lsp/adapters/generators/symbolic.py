@@ -52,6 +52,7 @@ def portfolio(goal: Goal, context: str) -> Iterator[str]:
     yield from (f"exact {lemma}" for lemma in lemmas)
     yield from (f"apply {fact}" for fact in facts)
     yield from (f"{tactic} [{fact}]" for fact in facts for tactic in ("rw", "simp"))
+    yield from (f"{step} {fact}" for step in ("simp at", "simpa using") for fact in facts)
     yield from (f"rw [← {fact}]" for fact in facts if _is_equation(goal, fact))
     yield from (f"{tactic} [{lemma}]" for lemma in lemmas for tactic in ("rw", "simp"))
     yield from (f"apply {lemma}" for lemma in lemmas)
@@ -232,12 +233,16 @@ def _bound_name(kind: str) -> str:
     return found["name"] if found else "x"
 
 
+def _names(text: str) -> set[str]:
+    return {token for token in tokens(text) if token[0].isalpha()}
+
+
 def _nearby(goal: Goal, context: str) -> tuple[list[str], list[str]]:
     """The file's own definitions in the goal's target and the lemmas that share most names with it."""
     code = mask(context)
     proved = _DECLARED.findall(code)
     proved = proved[:-1]  # the last one is being proved
-    mentioned = set(tokens(goal.text))
+    mentioned = _names(goal.text)
     parts = {part for name in mentioned for part in name.split(".")}
     definitions = [
         name
@@ -245,7 +250,7 @@ def _nearby(goal: Goal, context: str) -> tuple[list[str], list[str]]:
         if keyword in {"def", "abbrev"} and name.rpartition(".")[2] in parts
     ]
     lemmas = [
-        (len(mentioned & set(tokens(statement))), name)
+        (len(mentioned & _names(statement)), name)
         for keyword, name, statement in reversed(proved)
         if keyword in {"theorem", "lemma"}
     ]

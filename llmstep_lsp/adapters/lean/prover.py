@@ -21,7 +21,7 @@ from llmstep_lsp.domain.commands import Command, command_at, header_lines
 from llmstep_lsp.domain.diagnostics import Diagnostic, concerns
 from llmstep_lsp.domain.guard import refusal
 from llmstep_lsp.domain.insertion import inserted
-from llmstep_lsp.domain.judgement import Report, breaks_what_follows, errors_of, judge, judge_axioms
+from llmstep_lsp.domain.judgement import Report, errors_of, fails_behind, judge, judge_axioms
 from llmstep_lsp.domain.model import NothingToProve, ProofState, Site, Snapshot, Status, Verdict
 from llmstep_lsp.domain.sites import sorries
 from llmstep_lsp.domain.text import Position, Range
@@ -134,7 +134,7 @@ async def _locate(
     for site in sites:
         if accepted and site.prefix:  # what would be replaced is a step that Lean accepts
             continue
-        text, probe, _ = _scratch_text(snapshot, site, _PROBE)
+        text, probe, command = _scratch_text(snapshot, site, _PROBE)
         document.put(text)
         diagnostics = await document.diagnostics()
         _require_imports(text, diagnostics)
@@ -146,7 +146,10 @@ async def _locate(
             accepted = accepted or site.complete is not None
             goals = await document.goals(probe.start)
             if goals:
-                return ProofState(snapshot, site, goals, frozenset((d.range.start, d.message) for d in above))
+                known = frozenset((d.range.start, d.message) for d in above)
+                below = fails_behind(probe, (command.first, command.last), diagnostics)
+                complete = not any(command.first <= d.range.start.line <= command.last for d in errors)
+                return ProofState(snapshot, site, goals, known, below, complete)
             reason = _NO_GOALS_LEFT if goals == () else _complaint(above) or reason
     return NothingToProve(reason)
 
@@ -164,7 +167,7 @@ async def _check(document: LeanDocument, state: ProofState, candidate: str) -> V
     verdict = judge(state, report)
     if (
         verdict.accepted
-        and breaks_what_follows(report)
+        and fails_behind(place, report.command, diagnostics)
         and not await _stands_alone(document, state, candidate)
     ):
         return Verdict(Status.REJECTED, reason="it is not complete by itself")
@@ -224,7 +227,8 @@ def _require_imports(text: str, diagnostics: Sequence[Diagnostic]) -> None:
         ):
             raise LeanImportError(
                 f"Lean cannot load the imports of this file: {found.message.strip()}\n"
-                "Build them first (`lake build` in the project), or correct the import."
+                "Build them first (`lake build` in the project), or correct the import. "
+                "`llmstep-lsp lean status FILE` says which Lean was asked, and whether it knows the project."
             )
 
 

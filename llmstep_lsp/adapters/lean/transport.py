@@ -174,8 +174,8 @@ class Connection:
         if self._gone is None:
             said = f" It said: {' / '.join(self._stderr)}." if self._stderr else ""
             self._gone = LeanGoneError(
-                f"Lean (`{self._command}`) is gone: {reason}.{said} It is started again at the next request; "
-                "if that does not help, run `llmstep-lsp lean status`."
+                f"Lean (`{self._command}`) is gone: {reason}.{said} Ask again to start it again; "
+                "if that does not help, `llmstep-lsp lean status` says which Lean is used, and why."
             )
         self._kill()
         if self._process.stdin:
