@@ -1,0 +1,4 @@
+import LLMStep.Protocol
+import LLMStep.Guard
+import LLMStep.Check
+import LLMStep.Rpc

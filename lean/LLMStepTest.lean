@@ -1,0 +1,3 @@
+import LLMStepTest.Expect
+import LLMStepTest.Accepted
+import LLMStepTest.Refused

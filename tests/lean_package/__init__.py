@@ -1,0 +1,1 @@
+"""The Lean package, compiled by the WebAssembly Lean and asked over LSP."""
