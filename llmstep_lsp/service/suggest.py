@@ -163,7 +163,7 @@ def _nothing_found(run: "_Run") -> str | None:
     if run.found:
         return None
     if run.tried:
-        return f"Lean accepted none of the {len(run.tried)} steps that were tried."
+        return f"Lean accepted none of the steps that were tried ({len(run.tried)})."
     return "No generator proposes a step that begins so."
 
 

@@ -59,7 +59,7 @@ def _checkout() -> Any:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def generator(trained: Path) -> AsyncIterator[TransformersGenerator]:
     """Temperature 2, so that samples differ even where the model is sure."""
-    generator = TransformersGenerator(str(trained), max_new_tokens=100, temperature=2)
+    generator = TransformersGenerator(str(trained), samples=256, max_new_tokens=100, temperature=2)
     yield generator
     await generator.aclose()
 
@@ -67,7 +67,7 @@ async def generator(trained: Path) -> AsyncIterator[TransformersGenerator]:
 @pytest_asyncio.fixture(loop_scope="module")
 async def babbler(untrained: Path) -> AsyncIterator[TransformersGenerator]:
     """Takes seconds for a long answer: 256 steps of up to 400 tokens."""
-    generator = TransformersGenerator(str(untrained), max_new_tokens=400)
+    generator = TransformersGenerator(str(untrained), samples=256, max_new_tokens=400)
     yield generator
     await generator.aclose()
 
@@ -150,7 +150,7 @@ async def test_the_greedy_step_is_there(generator: TransformersGenerator, networ
 
 
 async def test_temperature_0_gives_the_greedy_step_alone(trained: Path) -> None:
-    generator = TransformersGenerator(str(trained), temperature=0)
+    generator = TransformersGenerator(str(trained), samples=256, temperature=0)
     try:
         assert [candidate.text for candidate in await ask(generator, CONJUNCTION)] == [LESSONS[CONJUNCTION]]
     finally:
@@ -176,6 +176,14 @@ async def test_steps_are_distinct_and_the_best_is_first(generator: TransformersG
     assert len({candidate.text for candidate in candidates}) == len(candidates)
     scores = [candidate.score or 0 for candidate in candidates]
     assert scores == sorted(scores, reverse=True)
+
+
+async def test_no_more_samples_than_a_person_waits_for(trained: Path) -> None:
+    few = TransformersGenerator(str(trained), samples=2, temperature=1.5)
+    try:
+        assert len(await ask(few, UNSEEN, count=64)) <= 2
+    finally:
+        await few.aclose()
 
 
 async def test_no_more_steps_than_wanted(generator: TransformersGenerator) -> None:

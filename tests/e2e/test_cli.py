@@ -143,15 +143,17 @@ def test_missing_imports_are_named(cli: Cli, tmp_path: Path, real_lean: Toolchai
 def test_a_theorem_that_rests_on_sorry_finishes_nothing(
     cli: Cli, tmp_path: Path, real_lean: Toolchain
 ) -> None:
-    unproved = "theorem helper (p q : Prop) (h : q) : p ∧ q := sorry\n"
-    goal = "example (p q : Prop) (h : q) : p ∧ q := by\n  exact\n"
+    unproved = "theorem helper {p q : Prop} : p ∨ q := sorry\n"
+    goal = "example (p q : Prop) : p ∨ q := by\n  exact\n"
     (tmp_path / "A.lean").write_text(unproved + goal)
     (tmp_path / "B.lean").write_text(
-        unproved.replace("sorry", "⟨sorry, h⟩") + goal.replace("example", "theorem t")
+        unproved.replace("sorry", "by sorry") + goal.replace("example", "theorem t")
     )
     for name in ("A.lean", "B.lean"):
-        (found,) = objects(cli("suggest", f"{name}:3", "--prefix", "exact helper", "--json"))
+        done = cli("suggest", f"{name}:3", "--prefix", "exact helper", "--json")
+        found = json.loads(done.stdout)
         assert (len(found["goals"]), found["suggestions"]) == (1, [])
+        assert done.stderr == "Lean accepted none of the steps that were tried (1).\n"
 
 
 @pytest.mark.lean

@@ -51,6 +51,11 @@ def test_nothing_is_taken_from_what_does_not_bear_on_the_goal() -> None:
     assert ("unused" in proposed, "goal" in proposed, "✝" in proposed) == (False, False, False)
 
 
+def test_what_stands_above_an_example_is_offered_too() -> None:
+    above = "theorem helper (p q : Prop) : p ∨ q := sorry\nexample (p q : Prop) : p ∨ q := by\n"
+    assert "exact helper" in set(portfolio(parse_goal("p q : Prop\n⊢ p ∨ q"), above))
+
+
 def test_inaccessible_names_are_not_used() -> None:
     assert "✝" not in " ".join(portfolio(parse_goal("a✝ : p ∧ q\nx✝ : Nat\n⊢ ∀ (y✝ : Nat), p"), ""))
 

@@ -9,7 +9,7 @@ from llmstep_lsp.ports import Question
 
 _DECLARED = re.compile(
     r"^[ \t]*(?:@\[[^\]]*\]\s*)*(?:(?:private|protected|noncomputable|partial|nonrec)\s+)*"
-    r"(?P<keyword>theorem|lemma|def|abbrev)\s+(?P<name>[^\s(){}\[\]:⦃«]+)(?P<statement>[^\n]*)",
+    r"(?P<keyword>theorem|lemma|def|abbrev|example|instance)\b\s*(?P<name>[^\s(){}\[\]:⦃«]*)(?P<statement>[^\n]*)",
     re.MULTILINE,
 )
 _BINDER = re.compile(r"∀ (?:\(?\{?\[?)(?P<names>[^:,∀∃→]*?)(?: : [^,]*)?[\)\}\]]?, ")
@@ -85,21 +85,17 @@ def _introductions(goal: Goal) -> Iterator[str]:
 def _shaped(goal: Goal) -> Iterator[str]:
     """Steps that the outermost connective of the target suggests."""
     facts, _ = _sorted_hypotheses(goal)
-    if "∧" in goal.target or "×" in goal.target:
+    if "∧" in goal.target:
         pairs = [p for p in _split(goal.target, "∧") if p]
         owners = [next((f for f in facts if _type_of(goal, f) == part), None) for part in pairs]
         if len(pairs) > 1 and all(owners):
             yield f"exact ⟨{', '.join(str(owner) for owner in owners)}⟩"
-        yield "constructor"
-    if "↔" in goal.target:
-        yield "constructor"
     if "∨" in goal.target:
         yield from ["left", "right"]
     if goal.target.startswith("∃"):
         yield from (f"exact ⟨{name}, by simp_all⟩" for name in _objects(goal))
         yield from ["exact ⟨_, rfl⟩", "refine ⟨?_, ?_⟩"]
-    if "∧" not in goal.target and "↔" not in goal.target:
-        yield "constructor"
+    yield "constructor"
 
 
 def _eliminations(goal: Goal, facts: Sequence[str], objects: Sequence[str], simp_set: str) -> Iterator[str]:

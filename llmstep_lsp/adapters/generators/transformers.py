@@ -48,9 +48,9 @@ def worker_command(model: str) -> tuple[str, ...]:
 class TransformersGenerator:
     """Steps from a decoder-only model: a directory, or a name on the Hugging Face hub.
 
-    A step has at most `max_new_tokens` tokens.  The likeliest one is always asked for;
-    the others are sampled at `temperature` (0: none).  The same question gets the same
-    candidates.
+    A step has at most `max_new_tokens` tokens.  At most `samples` are asked for: the
+    likeliest one, and others that are sampled at `temperature` (0: none).  The same
+    question gets the same candidates.
     """
 
     def __init__(
@@ -58,11 +58,13 @@ class TransformersGenerator:
         model: str,
         *,
         prompt: PromptFormat | None = None,
+        samples: int = 10,  # as LLMSTEP's servers
         max_new_tokens: int = 128,
         temperature: float = 0.7,
     ) -> None:
         self._model = model
         self._prompt = prompt or prompt_format(model)
+        self._samples = samples
         self._max_new_tokens = max_new_tokens
         self._temperature = temperature
         self._worker: _Worker | None = None
@@ -83,7 +85,7 @@ class TransformersGenerator:
         request = Request(
             id=next(self._ids),
             prompt=self._prompt.prompt(question.goals[0].text, question.prefix),
-            count=question.count,
+            count=min(question.count, self._samples),
             max_new_tokens=self._max_new_tokens,
             temperature=self._temperature,
             seed=0,
