@@ -5,7 +5,6 @@ can show `str(error)` as it is.
 
     LlmstepError
     ├── InputError            what the person asked for does not exist or does not parse
-    ├── SettingsError         a setting has a bad value
     ├── LeanError
     │   ├── LeanNotFoundError     no Lean to run
     │   ├── LeanInstallError      the WebAssembly Lean could not be installed
@@ -22,10 +21,6 @@ class LlmstepError(Exception):
 
 class InputError(LlmstepError):
     """What the person asked for does not exist or does not parse."""
-
-
-class SettingsError(LlmstepError):
-    """A setting has a bad value."""
 
 
 class LeanError(LlmstepError):

@@ -10,13 +10,19 @@ from llmstep_lsp.errors import LeanNotFoundError
 
 
 @pytest.fixture(scope="session")
-def real_lean(tmp_path_factory: pytest.TempPathFactory) -> Toolchain:
+def lean() -> Path:
+    """The `lean` of the WebAssembly Lean, installed or repaired on first use."""
+    return wasm.install(lambda stage, done: print(stage) if not done else None).lean  # noqa: T201
+
+
+@pytest.fixture(scope="session")
+def real_lean(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Toolchain:
     """The Lean that users of this machine get; the WebAssembly one is installed if there is none."""
     folder = tmp_path_factory.mktemp("lean")
     try:
         return find_toolchain(folder, None)
     except LeanNotFoundError:
-        wasm.install(lambda stage, done: print(stage) if not done else None)  # noqa: T201
+        request.getfixturevalue("lean")
         return find_toolchain(folder, None)
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from llmstep_lsp.adapters.lean import wasm
 from tests.lean_wasm.lsp_client import LspClient
 
 PACKAGE = Path(__file__).parent.parent.parent / "lean"
@@ -48,11 +47,6 @@ class Document:
 
 
 Open = Callable[[str, str], Document]
-
-
-@pytest.fixture(scope="session")
-def lean() -> Path:
-    return wasm.install(lambda stage, done: print(stage) if not done else None).lean  # noqa: T201
 
 
 @pytest.fixture(scope="session")

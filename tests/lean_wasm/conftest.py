@@ -8,19 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from llmstep_lsp.adapters.lean import wasm
-
 from .lsp_client import LspClient
 
 SOURCES = Path(__file__).parent / "sources"
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Serve = Callable[[], LspClient]
-
-
-@pytest.fixture(scope="session")
-def lean() -> Path:
-    return wasm.install(lambda stage, done: print(stage) if not done else None).lean  # noqa: T201
 
 
 @pytest.fixture(scope="module")
