@@ -2,3 +2,4 @@ import LLMStep.Protocol
 import LLMStep.Guard
 import LLMStep.Check
 import LLMStep.Rpc
+import LLMStep.Tactic

@@ -48,8 +48,12 @@ class Prover(Protocol):
     async def locate(self, snapshot: Snapshot, sites: Sequence[Site]) -> ProofState | NothingToProve:
         """The proof state at the first of `sites` that holds and has a goal."""
 
-    async def check(self, state: ProofState, text: str) -> Verdict:
-        """What Lean says of `text`, inserted at the state's site exactly as `Site` describes."""
+    def check(self, state: ProofState, texts: Sequence[str]) -> AsyncGenerator[tuple[str, Verdict], None]:
+        """What Lean says of each of `texts`, inserted at the state's site exactly as `Site` describes.
+
+        A verdict comes with its text as soon as it is known, so not always in the order of
+        `texts`.  To cancel, close the iterator.
+        """
 
     async def aclose(self) -> None:
         """End Lean; it starts again when it is next needed."""

@@ -51,14 +51,17 @@ class ScriptedProver:
             raise self.state
         return self.state
 
-    async def check(self, state: ProofState, text: str) -> Verdict:
-        self.checked.append(text)
-        try:
-            await asyncio.sleep(self.delay)
-        except asyncio.CancelledError:
-            self.interrupted.append(text)
-            raise
-        return self.verdicts.get(text, Verdict(Status.REJECTED))
+    async def check(
+        self, state: ProofState, texts: Sequence[str]
+    ) -> AsyncGenerator[tuple[str, Verdict], None]:
+        for text in texts:
+            self.checked.append(text)
+            try:
+                await asyncio.sleep(self.delay)
+            except asyncio.CancelledError:
+                self.interrupted.append(text)
+                raise
+            yield text, self.verdicts.get(text, Verdict(Status.REJECTED))
 
     async def aclose(self) -> None:
         """Nothing is held."""

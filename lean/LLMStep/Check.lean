@@ -13,8 +13,9 @@ from the saved state under its own limits, and look at what it has put for the g
 a batch run in parallel and know nothing of each other.
 
 A candidate acts as if it stood in the tactic block, except that nothing recovers from an error, and
-that the declarations it adds are checked by the kernel at once.  The proof as a whole is not: that
-`finishes` holds outside of the block, the caller confirms by elaborating the declaration.
+that the kernel checks at once the declarations it adds and the terms it completes for the goals.
+The proof as a whole is not checked: that `finishes` holds outside of the block, the caller confirms
+by elaborating the declaration.
 -/
 
 open Lean Elab Meta
@@ -88,7 +89,7 @@ private def parse (context : ContextInfo) (text : String) : Except String Syntax
     (Parser.getTokenTable env) (Parser.mkParserState text)
   if state.hasError then
     throw (state.toErrorMsg input)
-  if state.pos < text.rawEndPos then
+  if state.pos.byteIdx < text.utf8ByteSize then
     throw ((state.mkError "end of input").toErrorMsg input)
   return state.stxStack.back
 
@@ -98,12 +99,12 @@ private def parse (context : ContextInfo) (text : String) : Except String Syntax
 this process lives, since it never changes its imports. -/
 private initialize proved : IO.Ref NameSet ← IO.mkRef {}
 
-/-- Whether `name` proves nothing or trusts the compiler.  Axioms of the library and of other files
-are their authors' business; those of this file are not, since a tactic may have added them. -/
-private def isUnproved (env : Environment) (name : Name) (info : ConstantInfo) : Bool :=
+/-- Whether `name` proves nothing or trusts the compiler.  Axioms that were there when the candidate
+`start`ed are their authors' business. -/
+private def isUnproved (start : Start) (name : Name) (info : ConstantInfo) : Bool :=
   [``sorryAx, `Lean.ofReduceBool, `Lean.ofReduceNat, `Lean.trustCompiler].contains name ||
   name.components.contains `_native || info.isUnsafe ||
-  (info matches .axiomInfo _) && (env.getModuleIdxFor? name).isNone
+  (info matches .axiomInfo _) && !start.context.env.contains name
 
 private def constantsOf (info : ConstantInfo) : Array Name :=
   info.type.getUsedConstants ++ match info with
@@ -114,19 +115,20 @@ private def constantsOf (info : ConstantInfo) : Array Name :=
     | _ => #[]
 
 /-- The first unproved constant that is reached from `names`, and all that are reached before it. -/
-private partial def unproved? (env : Environment) (seen : NameSet) (reached : Array Name) :
-    List Name → Option Name × Array Name
+private partial def unproved? (start : Start) (env : Environment) (seen : NameSet)
+    (reached : Array Name) : List Name → Option Name × Array Name
   | [] => (none, reached)
   | name :: names =>
     if seen.contains name then
-      unproved? env seen reached names
+      unproved? start env seen reached names
     else match env.find? name with
-      | none => unproved? env (seen.insert name) reached names
+      | none => unproved? start env (seen.insert name) reached names
       | some info =>
-        if isUnproved env name info then
+        if isUnproved start name info then
           (some name, reached)
         else
-          unproved? env (seen.insert name) (reached.push name) ((constantsOf info).toList ++ names)
+          unproved? start env (seen.insert name) (reached.push name)
+            ((constantsOf info).toList ++ names)
 
 /-- What was put for `goals`, also for those parts of it that still miss something. -/
 private partial def termsOf (goals : List MVarId) : StateT MVarIdSet MetaM (Array Expr) := do
@@ -149,17 +151,37 @@ private def noProof? (start : Start) : MetaM (Option String) := do
   if let some name := start.declaration? then
     if used.contains name || terms.any (·.hasAnyFVar start.recursive.contains) then
       return s!"it uses `{privateToUserName name}`, which is being proved"
-  let stated := start.shapes.foldl (init := ({} : NameSet)) fun stated shape =>
-    shape.statement.getUsedConstants.foldl .insert stated
+  let seen := start.shapes.foldl (init := ← proved.get) fun seen shape =>
+    shape.statement.getUsedConstants.foldl .insert seen
   let env ← getEnv
-  let (found?, reached) := unproved? env (stated.union (← proved.get)) #[] used.toList
+  let (found?, reached) := unproved? start env seen #[] used.toList
   if let some name := found? then
     return s!"it rests on `{name}`"
   let imported := reached.filter fun name => (env.getModuleIdxFor? name).isSome
   proved.modify fun known => imported.foldl .insert known
   return none
 
+/-- Has the kernel check what was put for `goal`, unless it still misses something. -/
+private def checkByKernel (start : Start) (goal : MVarId) : MetaM Unit := do
+  let value ← instantiateMVars (.mvar goal)
+  unless value.hasMVar do goal.withContext do
+    let variables := (← getLCtx).getFVars
+    let type ← mkForallFVars variables (← instantiateMVars (← goal.getType))
+    let value ← mkLambdaFVars variables value
+    let levelParams := (collectLevelParams (collectLevelParams {} type) value).params.toList
+    unless type.hasMVar || value.hasMVar do
+      -- Under the name of the declaration, as the environment of a proof may demand.
+      let name := start.declaration?.getD .anonymous ++ `_llmstep
+      withoutModifyingEnv <| addDecl <|
+        .defnDecl { name, levelParams, type, value, hints := .opaque, safety := .safe }
+
 /-! ## Running one candidate -/
+
+/-- The text of a proposal; before Lean 4.25, one proposal held several. -/
+private def proposed (proposal : Tactic.TryThis.TryThisInfo) : Array String := by
+  first
+  | exact #[proposal.edit.newText]
+  | exact proposal.suggestionTexts.map (·.1)
 
 /-- The steps that Lean proposed while it elaborated ("Try this"). -/
 private def proposals (context : ContextInfo) : CoreM (Array String) := do
@@ -169,7 +191,7 @@ private def proposals (context : ContextInfo) : CoreM (Array String) := do
     found := tree.foldInfo (init := found) fun _ info found =>
       match info with
       | .ofCustomInfo info => match info.value.get? Tactic.TryThis.TryThisInfo with
-        | some proposal => found.push proposal.edit.newText
+        | some proposal => found ++ proposed proposal
         | none => found
       | _ => found
   return found
@@ -186,6 +208,8 @@ private def run (start : Start) (stx : Syntax) : TermElabM Verdict := do
     return { status := .rejected, reason := ← error.data.toString }
   if let some reason ← noProof? start then
     return { status := .refused, reason }
+  for goal in start.goals do
+    checkByKernel start goal
   let shapes ← shapesOf goals
   if shapes == start.shapes then
     return { status := .refused, reason := "it leaves the goals as they were" }
@@ -207,6 +231,8 @@ private def elaborate (start : Start) (limits : Limits) (stop : IO.CancelToken) 
     (stx : Syntax) : MetaM Verdict := do
   let levels := start.shapes.foldl (init := {}) fun found shape =>
     collectLevelParams found shape.statement
+  -- A proof may only add lemmas whose names begin with that of the declaration.
+  let named (x : TermElabM Verdict) := start.declaration?.elim x (Term.withDeclName · x)
   let judged ← catchAll <|
     withTheReader Core.Context ({ · with
       fileName := "<candidate>"
@@ -214,8 +240,7 @@ private def elaborate (start : Start) (limits : Limits) (stop : IO.CancelToken) 
       maxHeartbeats := limits.maxHeartbeats * 1000
       cancelTk? := some stop }) <|
     withCurrHeartbeats <|
-    Term.TermElabM.run' (run start stx)
-      (ctx := { declName? := start.declaration?, errToSorry := false })
+    Term.TermElabM.run' (named (run start stx)) (ctx := { errToSorry := false })
       (s := { levelNames := levels.params.toList })
   match judged with
   | .ok verdict => return verdict
@@ -223,7 +248,7 @@ private def elaborate (start : Start) (limits : Limits) (stop : IO.CancelToken) 
     if error.isInterrupt then
       return { status := .unknown, reason := s!"Lean was stopped after {limits.maxMilliseconds} ms" }
     let status := if error.isRuntime then .unknown else .rejected
-    return { status, reason := ← error.toMessageData.toString }
+    return { status, reason := ← (← addMessageContext error.toMessageData).toString }
 
 /-- The verdict on one candidate.  It ends soon after `stop` is set. -/
 private def judge (start : Start) (limits : Limits) (stop : IO.CancelToken) (text : String) :

@@ -32,10 +32,11 @@ between versions of Lean than the names of the nodes in which they stand. -/
 private def refusedKeywords : List (String × String) :=
   ["sorry", "admit", "stop"].map (·, "proves nothing") ++
   ["native_decide", "bv_decide", "bv_decide?", "bv_check"].map (·, "rests on the compiler") ++
-  ["run_tac", "run_conv", "by_elab", "unsafe", "dbg_trace", "plausible", "slim_check"].map
-    (·, "can run code") ++
+  ["run_tac", "run_conv", "by_elab", "unsafe", "dbg_trace", "idbg", "plausible", "slim_check",
+   "with_panel_widgets"].map (·, "can run code") ++
   ["include_str", "polyrith"].map (·, "reads what is outside of the proof") ++
   ["sleep"].map (·, "cannot be interrupted") ++
+  ["llmstep"].map (·, "asks for steps, and is none") ++
   ["set_option", "@["].map (·, "changes what Lean does")
 
 /-- Kinds of syntax that are refused but have no keyword of their own, and why. -/
@@ -46,7 +47,7 @@ private def refusedKinds : List (SyntaxNodeKind × String) :=
 /-- The kinds that may occur in the value of a configuration option: it is evaluated as a program,
 so it has to be a literal, a name, or a structure of such. -/
 private def literalKinds : List SyntaxNodeKind :=
-  [nullKind, choiceKind, numLitKind, `«term{}», `Lean.Parser.Term.structInst,
+  [nullKind, groupKind, choiceKind, numLitKind, `«term{}», `Lean.Parser.Term.structInst,
    `Lean.Parser.Term.structInstFields, `Lean.Parser.Term.structInstField,
    `Lean.Parser.Term.structInstFieldDef, `Lean.Parser.Term.structInstLVal,
    `Lean.Parser.Term.optEllipsis, `Lean.Parser.Term.dotIdent]
@@ -55,8 +56,11 @@ private partial def isLiteral : Syntax → Bool
   | .node _ kind args => literalKinds.contains kind && args.all isLiteral
   | _ => true
 
+/-- Whether a node gives values to options; Aesop also has `simp_config`. -/
 private def isConfig (kind : SyntaxNodeKind) (args : Array Syntax) : Bool :=
-  kind == `Lean.Parser.Tactic.valConfigItem || args.any (· matches .atom _ "config")
+  kind == `Lean.Parser.Tactic.valConfigItem || args.any fun
+    | .atom _ text => text.endsWith "config"
+    | _ => false
 
 private def hasComment : SourceInfo → Bool
   | .original leading _ trailing _ => !(leading.all Char.isWhitespace && trailing.all Char.isWhitespace)

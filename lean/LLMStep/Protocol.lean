@@ -1,11 +1,14 @@
 import Lean.Data.Lsp.Basic
 
 /-!
-# The shapes of the two RPC methods
+# The shapes of the two RPC methods and of `llmstep-lsp generate`
 
 Owns what llmstep-lsp and Lean say to each other.  The names of the fields are those of the JSON
 objects; an optional field `x?` is `x` there, and absent or null if there is nothing to say.  Every
 request names the version of the protocol that it speaks, and gets an error if it is another one.
+
+`LLMStepTest/protocol.json` holds examples of all shapes, which the tests of both sides read: what
+is written there is what is said.
 -/
 
 open Lean
@@ -114,6 +117,44 @@ structure CheckAnswer where
   version : Nat := protocolVersion
   /-- One verdict for each candidate, in the order of the candidates. -/
   verdicts : Array Verdict
+  deriving FromJson, ToJson
+
+/-- Asks generators for candidates: the standard input of `llmstep-lsp generate`. -/
+structure GenerateRequest where
+  /-- The version of the protocol that the caller speaks. -/
+  version : Nat := protocolVersion
+  /-- All goals of the tactic block, the first one first, exactly as Lean shows them. -/
+  goals : Array String
+  /-- What every candidate must start with; it may be empty. -/
+  «prefix» : String
+  /-- The text of the file before the tactic. -/
+  context : String
+  /-- How many candidates are wanted. -/
+  count : Nat
+  /-- How long generators may take. -/
+  seconds : Nat
+  /-- The language model to ask; what is configured, if there is none. -/
+  model? : Option String := none
+  deriving FromJson, ToJson
+
+/-- A proof step that somebody proposes. -/
+structure Candidate where
+  /-- A tactic sequence whose later lines are indented relative to column 0. -/
+  text : String
+  /-- The generator that it comes from. -/
+  source : String
+  /-- The mean log-probability of its tokens. -/
+  score? : Option Float := none
+  deriving FromJson, ToJson
+
+/-- The candidates, and which generators failed: the standard output of `llmstep-lsp generate`. -/
+structure GenerateAnswer where
+  /-- The version of the protocol. -/
+  version : Nat := protocolVersion
+  /-- The candidates, in no order. -/
+  candidates : Array Candidate
+  /-- What happened to each generator that failed, and what to do, in a sentence. -/
+  failures : Array String := #[]
   deriving FromJson, ToJson
 
 end LLMStep

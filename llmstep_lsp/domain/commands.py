@@ -22,9 +22,6 @@ _DECLARATION = re.compile(
     r"\b(?:theorem|lemma|def|abbrev|example|instance|opaque)\b"
     r"(?:\s+\(priority[^)]*\))?\s*(?P<name>(?:«[^»]*»|[^\s(){}\[\]:⦃«])*)"
 )
-_IMPORT = re.compile(
-    r"(?:\A|(?<=\n))\s*(?:(?:public|private|meta)\s+)*import\b[^\n]*|\A\s*(?:module|prelude)\b"
-)
 
 
 @dataclass(frozen=True)
@@ -55,14 +52,6 @@ def command_at(text: str, line: int) -> Command:
         return Command(first, last, "", 0)
     name = declared["name"].rstrip(".")
     return Command(first, last, name, declared.end())
-
-
-def header_lines(text: str) -> int:
-    """How many lines of LF-only `text` belong to its header, the imports."""
-    last = 0
-    for found in _IMPORT.finditer(mask(text)):
-        last = text.count("\n", 0, found.end()) + 1
-    return last
 
 
 def _declaration(command: str, above: str) -> re.Match[str] | None:

@@ -1,6 +1,6 @@
 """Owns the words of the product: snapshot, goal, candidate, verdict, suggestion."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from llmstep_lsp.domain.text import Edit, Position, Range
@@ -99,13 +99,15 @@ class Status(StrEnum):
 class Verdict:
     """A status, the goals that remain after it, and why (Lean's message or our reason).
 
-    `proposals` are steps that Lean itself proposed meanwhile ("Try this").
+    `proposals` are steps that Lean itself proposed meanwhile ("Try this"); `milliseconds`
+    is what it took to know.
     """
 
     status: Status
     goals: tuple[Goal, ...] = ()
     reason: str = ""
     proposals: tuple[str, ...] = ()
+    milliseconds: float = field(default=0.0, compare=False)
 
     @property
     def accepted(self) -> bool:
@@ -120,4 +122,3 @@ class Suggestion:
     candidate: Candidate
     verdict: Verdict
     edit: Edit
-    milliseconds: float

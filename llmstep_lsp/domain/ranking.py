@@ -25,7 +25,7 @@ def _key(suggestion: Suggestion) -> tuple[int, int, float, int, int, str]:
     candidate, verdict = suggestion.candidate, suggestion.verdict
     score = UNSCORED if candidate.score is None else candidate.score
     # Times are noisy, so only whole seconds count.
-    cost = int(suggestion.milliseconds // 1000)
+    cost = int(verdict.milliseconds // 1000)
     return (
         _ORDER.index(verdict.status),
         len(verdict.goals),

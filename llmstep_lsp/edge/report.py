@@ -53,7 +53,7 @@ def _suggestion_as_json(suggestion: Suggestion) -> dict[str, Any]:
         "goals": [goal.text for goal in suggestion.verdict.goals],
         "score": suggestion.candidate.score,
         "source": suggestion.candidate.source,
-        "ms": round(suggestion.milliseconds, 1),
+        "ms": round(suggestion.verdict.milliseconds, 1),
     }
 
 
@@ -69,6 +69,6 @@ def _table(suggestions: tuple[Suggestion, ...]) -> Table:
             Text(remaining(suggestion)),
             "" if candidate.score is None else f"{candidate.score:.2f}",
             candidate.source,
-            f"{suggestion.milliseconds:.0f}",
+            f"{suggestion.verdict.milliseconds:.0f}",
         )
     return table

@@ -3,10 +3,9 @@
 import asyncio
 import logging
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from llmstep_lsp.domain.insertion import insertion, normalise
 from llmstep_lsp.domain.model import Candidate, Goal, NothingToProve, ProofState, Snapshot, Status, Suggestion
@@ -21,6 +20,8 @@ _log = logging.getLogger(__name__)
 _ENOUGH_CLOSE = 4
 # How many candidates each generator is asked for.
 _CANDIDATES = 64
+# How many of them are judged together; whatever one of them costs, the others are not lost.
+_BATCH = 32
 
 
 @dataclass(frozen=True)
@@ -104,34 +105,32 @@ class Suggester:
         text = state.snapshot.text
         context = text[: offset(text, state.site.range.start)]
         question = Question(state.goals, prefix, context, _CANDIDATES)
-        waiting: deque[Candidate] = deque()
-        async with _merged(self._generators, question, run.failures) as candidates:
+        async with _merged(self._generators, question, run.failures) as arriving:
+            batch: list[Candidate] = []
             while not run.enough:
-                if not waiting:
+                if not batch:
                     with _timed(run.timings, "generate"):
-                        proposed = await anext(candidates, None)
-                    if proposed is None:
+                        batch = await anext(arriving, [])
+                    if not batch:
                         return
-                    waiting.append(proposed)
-                candidate = _normalised(waiting.popleft())
-                if candidate.text in run.tried or not candidate.text.startswith(prefix.strip()):
-                    continue
-                # A step like `exact?` is a question; what Lean proposes in its place is the step.
-                proposals = await self._try(state, candidate, run)
-                waiting.extendleft(Candidate(text, candidate.source) for text in reversed(proposals))
+                batch = await self._try(state, _untried(batch, prefix.strip(), run.tried), run)
 
-    async def _try(self, state: ProofState, candidate: Candidate, run: "_Run") -> tuple[str, ...]:
-        """Have `candidate` judged, keep it if Lean accepts it, and return what Lean proposes instead."""
-        run.tried.add(candidate.text)
-        started = time.perf_counter()
+    async def _try(self, state: ProofState, batch: list[Candidate], run: "_Run") -> list[Candidate]:
+        """Have `batch` judged, keep what Lean accepts, and return what Lean proposes besides."""
+        candidates = {candidate.text: candidate for candidate in batch}
+        proposed: list[Candidate] = []
         with _timed(run.timings, "verify"):
-            verdict = await self._prover.check(state, candidate.text)
-        _log.debug("%s: %r %s", verdict.status, candidate.text, verdict.reason)
-        if verdict.accepted and not verdict.proposals:
-            milliseconds = (time.perf_counter() - started) * 1000
-            edit = insertion(state.site, candidate.text)
-            run.found.append(Suggestion(candidate, verdict, edit, milliseconds))
-        return verdict.proposals
+            async with aclosing(self._prover.check(state, list(candidates))) as verdicts:
+                async for text, verdict in verdicts:
+                    _log.debug("%s: %r %s", verdict.status, text, verdict.reason)
+                    # A step like `exact?` is a question; what Lean proposes in its place is the step.
+                    proposed += [Candidate(found, candidates[text].source) for found in verdict.proposals]
+                    if verdict.accepted and not verdict.proposals:
+                        edit = insertion(state.site, text)
+                        run.found.append(Suggestion(candidates[text], verdict, edit))
+                        if run.enough:
+                            break
+        return proposed
 
 
 @dataclass
@@ -149,8 +148,15 @@ class _Run:
         return sum(s.verdict.status is not Status.ADVANCES for s in self.found) >= _ENOUGH_CLOSE
 
 
-def _normalised(candidate: Candidate) -> Candidate:
-    return Candidate(normalise(candidate.text), candidate.source, candidate.score)
+def _untried(batch: list[Candidate], prefix: str, tried: set[str]) -> list[Candidate]:
+    """Those of `batch`, normalised, that start with `prefix` and are not in `tried`; adds them to it."""
+    found = []
+    for candidate in batch:
+        text = normalise(candidate.text)
+        if text.startswith(prefix) and text not in tried:
+            tried.add(text)
+            found.append(replace(candidate, text=text))
+    return found
 
 
 def _time_is_up(seconds: float, *, goals_known: bool) -> str:
@@ -179,8 +185,8 @@ def _timed(timings: Timings, stage: str) -> Iterator[None]:
 @asynccontextmanager
 async def _merged(
     generators: Sequence[Generator], question: Question, failures: list[str]
-) -> AsyncIterator[AsyncIterator[Candidate]]:
-    """The candidates of all `generators` as they come; a failing one adds to `failures`."""
+) -> AsyncIterator[AsyncIterator[list[Candidate]]]:
+    """The candidates of all `generators`, all that have come at a time; one that fails adds to `failures`."""
     queue: asyncio.Queue[Candidate | None] = asyncio.Queue()
 
     async def feed(generator: Generator) -> None:
@@ -193,14 +199,15 @@ async def _merged(
         finally:
             queue.put_nowait(None)
 
-    async def drain() -> AsyncIterator[Candidate]:
+    async def drain() -> AsyncIterator[list[Candidate]]:
         running = len(generators)
         while running:
-            candidate = await queue.get()
-            if candidate is None:
-                running -= 1
-            else:
-                yield candidate
+            come = [await queue.get()]
+            while len(come) < _BATCH and not queue.empty():
+                come.append(queue.get_nowait())
+            running -= come.count(None)
+            if batch := [candidate for candidate in come if candidate]:
+                yield batch
 
     tasks = [asyncio.create_task(feed(generator)) for generator in generators]
     try:

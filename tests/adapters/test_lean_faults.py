@@ -15,6 +15,7 @@ from llmstep_lsp.domain.goals import parse_goal
 from llmstep_lsp.domain.model import ProofState, Snapshot, Status
 from llmstep_lsp.domain.sites import sites_at
 from llmstep_lsp.errors import LeanError, LeanGoneError, LeanNotFoundError, LeanRequestError
+from tests.judging import verdict_on
 from tests.marked import cursor_in
 
 TEXT, CURSOR = cursor_in("theorem t : 1 = 1 := by\n  ‸\n")
@@ -76,7 +77,7 @@ async def test_an_error_answer_is_an_error_with_its_code(tmp_path: Path) -> None
 async def test_no_fault_makes_a_verdict_but_unknown(tmp_path: Path, fault: str) -> None:
     broken = prover(tmp_path, fake(fault))
     state = ProofState(snapshot(tmp_path), SITES[0], (parse_goal("⊢ 1 = 1"),))
-    verdict = await broken.check(state, "rfl")
+    verdict = await verdict_on(broken, state, "rfl")
     assert verdict.status is Status.UNKNOWN
     await broken.aclose()
 

@@ -11,6 +11,7 @@ from llmstep_lsp.adapters.lean.prover import LeanProver
 from llmstep_lsp.adapters.lean.toolchain import Toolchain
 from llmstep_lsp.domain.model import NothingToProve, ProofState, Snapshot, Status, Verdict
 from llmstep_lsp.domain.sites import sites_at
+from tests.judging import verdict_on
 from tests.marked import cursor_in
 
 pytestmark = [pytest.mark.lean, pytest.mark.asyncio(loop_scope="module")]
@@ -90,7 +91,7 @@ async def test_verdicts(
     prover: LeanProver, lean_folder: Path, case: tuple[str, str, str, str | tuple[str, ...]]
 ) -> None:
     marked, candidate, status, said = case
-    verdict = await prover.check(await state_at(prover, lean_folder, marked), candidate)
+    verdict = await verdict_on(prover, await state_at(prover, lean_folder, marked), candidate)
     assert verdict.status.value == status, verdict
     if isinstance(said, tuple):
         assert tuple(goal.target for goal in verdict.goals) == said
@@ -100,7 +101,7 @@ async def test_verdicts(
 
 async def test_what_lean_proposes_comes_with_the_verdict(prover: LeanProver, lean_folder: Path) -> None:
     asked = "theorem t (xs : List Nat) : xs ++ [] = xs := by\n  ‸"
-    verdict = await prover.check(await state_at(prover, lean_folder, asked), "simp?")
+    verdict = await verdict_on(prover, await state_at(prover, lean_folder, asked), "simp?")
     assert verdict == Verdict(Status.FINISHES, proposals=("simp only [List.append_nil]",))
 
 
@@ -114,10 +115,10 @@ async def test_an_endless_candidate_is_unknown_and_the_next_one_is_judged(
     )
     hasty = LeanProver(lambda _: real_lean, seconds_per_check=6)
     state = await state_at(hasty, lean_folder, endless)
-    assert (await hasty.check(state, "rfl")).status.value == "finishes"
-    verdict = await hasty.check(state, "endless")
+    assert (await verdict_on(hasty, state, "rfl")).status.value == "finishes"
+    verdict = await verdict_on(hasty, state, "endless")
     assert verdict == Verdict(Status.UNKNOWN, reason="Lean did not answer within 6 s")
-    assert (await hasty.check(state, "rfl")).status.value == "finishes"
+    assert (await verdict_on(hasty, state, "rfl")).status.value == "finishes"
     await hasty.aclose()
 
 
@@ -127,7 +128,7 @@ async def test_two_documents_at_once_do_not_mix(prover: LeanProver, lean_folder:
         snapshot = Snapshot((lean_folder / name).as_uri(), 1, text)
         state = await prover.locate(snapshot, sites_at(text, cursor))
         assert isinstance(state, ProofState)
-        return [(await prover.check(state, candidate)).status.value for _ in range(3)]
+        return [(await verdict_on(prover, state, candidate)).status.value for _ in range(3)]
 
     both = tuple(
         await asyncio.gather(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Case:
-    """A candidate for the first goal after `before` of `example statement := by`.
+    """A candidate for the first goal after `before` of `declaration statement := by`.
 
     `above` is the file's text before it; `before` are tactics, a line each.
     """
@@ -16,6 +16,12 @@ class Case:
     status: str
     above: str = ""
     before: str = ""
+    declaration: str = "example"
+
+    def text(self, step: str) -> str:
+        """The declaration with `step` where the candidate is to be judged."""
+        lines = [*self.before.split("\n"), step] if self.before else [step]
+        return f"{self.declaration} {self.statement} := by\n" + "".join(f"  {line}\n" for line in lines)
 
 
 FINISHES, CLOSES, ADVANCES, REJECTED, REFUSED, UNKNOWN = (
@@ -33,6 +39,15 @@ _NAT = "(n : Nat) : n + 0 = n"
 _LESS = "(a b : Nat) (h : a < b) : a + 1 ≤ b"
 _BEFORE_SORRY = "theorem unproved : 1 + 1 = 3 := sorry"
 _ADMITTED = "axiom assumed : 1 + 1 = 3"
+_META = 'open Lean Elab Tactic in\nelab "{}" : tactic => do {}'
+_ASSUME = _META.format(
+    "assume",
+    "let name := `_example ++ `assumption; let goal ← getMainGoal; "
+    "addDecl <| .axiomDecl { name, levelParams := [], type := ← goal.getType, isUnsafe := false }; "
+    "goal.assign <| .const name []",
+)
+_BOGUS = _META.format("bogus", "(← getMainGoal).assign <| .const ``True.intro []")
+_ENGINE = 'macro "engine" "(" &"simp_config" ":=" term ")" : tactic => `(tactic| rfl)'
 _MACRO = 'macro "cheat" : tactic => `(tactic| sorry)'
 _WRITE = 'IO.FS.writeFile "TRACE" "x"'
 
@@ -45,6 +60,7 @@ CASES = (
     Case("decide", ": 2 + 2 = 4", "decide", FINISHES),
     Case("config literal", _NAT, "simp (config := { maxSteps := 100 })", FINISHES),
     Case("config item", _NAT, "simp (maxSteps := 100) +decide", FINISHES),
+    Case("simp_config literal", _NAT, "engine (simp_config := { maxSteps := 100 })", FINISHES, above=_ENGINE),
     Case("unicode", "(α β : Prop) (hα : α) (hβ : β) : α ∧ β", "exact ⟨‹α›, ‹β›⟩", FINISHES),
     Case("several lines", _AND, "constructor\n· exact hp\n· exact hq", FINISHES),
     Case("several lines of one step", _OR, "cases h with\n| inl a => exact .inr a\n| inr b =>\n  exact .inl b", FINISHES),
@@ -55,10 +71,15 @@ CASES = (
     Case("last goal", _AND, "exact hq", FINISHES, before="constructor\n· exact hp"),
     Case("deprecated and linted", _AND, "have unused := hp; exact ⟨hp, hq⟩", FINISHES),
     Case("error above", _NAT, "rfl", FINISHES, above="theorem wrong : 1 = 2 := rfl"),
+    Case("axiom of the user", ": 1 + 1 = 3", "exact assumed", FINISHES, above=_ADMITTED),
     Case("under forall", ": ∀ n : Nat, n = n", "intro n; rfl", FINISHES),
     Case("under let", "(n : Nat) : let m := n; m = n", "intro m; rfl", FINISHES),
     Case("metavariable", ": ∃ n : Nat, n = 3", "exact ⟨_, rfl⟩", FINISHES),
     Case("calc", "(a b c : Nat) (h : a = b) (k : b = c) : a = c", "calc a = b := h\n  _ = c := k", FINISHES),
+    Case("lemma of a theorem", _LESS, "omega", FINISHES, declaration="theorem less"),
+    Case("lemma of a private theorem", _LESS, "omega", FINISHES, declaration="private theorem Hidden.less"),
+    Case("lemma of a definition", "(n : Nat) (h : 1 < n) : Fin n", "exact ⟨1, by omega⟩", FINISHES, declaration="def one"),
+    Case("instance", ": Inhabited (1 = 1)", "exact ⟨rfl⟩", FINISHES, declaration="instance"),
     # Closing one of several
     Case("first of two", _AND, "exact hp", CLOSES, before="constructor"),
     Case("focused by a dot", _AND, "· exact hp", CLOSES, before="constructor"),
@@ -94,6 +115,7 @@ CASES = (
     Case("unsolved dot", _AND, "· skip", REJECTED),
     Case("natural metavariable", ": ∃ n : Nat, n = n", "exact ⟨_, rfl⟩", REJECTED),
     Case("false decided", ": 1 = 2", "decide", REJECTED),
+    Case("ill-typed to the kernel only", ": 1 + 1 = 3", "bogus", REJECTED, above=_BOGUS),
     # Refused
     Case("sorry", _AND, "sorry", REFUSED),
     Case("sorry in a term", _AND, "exact sorry", REFUSED),
@@ -104,7 +126,7 @@ CASES = (
     Case("sorry in a part", "(p : Prop) : ∀ _ : Nat, p ∧ p", "intro _; refine ⟨sorryAx _ true, ?_⟩", REFUSED),
     Case("sorry of a lemma", ": 1 + 1 = 3", "exact unproved", REFUSED, above=_BEFORE_SORRY),
     Case("sorry of a macro", _LESS, "cheat", REFUSED, above=_MACRO),
-    Case("axiom of this file", ": 1 + 1 = 3", "exact assumed", REFUSED, above=_ADMITTED),
+    Case("axiom of the candidate", ": 1 + 1 = 3", "assume", REFUSED, above=_ASSUME),
     Case("admit", _AND, "admit", REFUSED),
     Case("stop", _AND, "stop rfl", REFUSED),
     Case("native_decide", ": 2 + 2 = 4", "native_decide", REFUSED),
@@ -113,6 +135,7 @@ CASES = (
     Case("compiler by its name", "(b : Bool) : b = b", "exact (fun _ => rfl) (Lean.trustCompiler)", REFUSED),
     Case("bv_decide", "(x : BitVec 8) : x = x", "bv_decide", REFUSED),
     Case("itself", _AND, "exact _example p q hp hq", REFUSED),
+    Case("theorem by itself", _NAT, "exact itself n", REFUSED, declaration="theorem itself"),
     Case("no step", _AND, "skip", REFUSED),
     Case("no step with a hole", _AND, "refine ?_", REFUSED),
     Case("no step, tried", _AND, "try omega", REFUSED),
@@ -130,6 +153,7 @@ CASES = (
     Case("unsafe", _NAT, f"exact unsafe (fun _ => rfl) (unsafeIO ({_WRITE}))", REFUSED),
     Case("config program", _NAT, f"simp (config := match ({_WRITE}) with | _ => {{}})", REFUSED),
     Case("config item program", _NAT, f"simp (maxSteps := (unsafeIO ({_WRITE}), 1).2)", REFUSED),
+    Case("simp_config program", _NAT, f"engine (simp_config := match ({_WRITE}) with | _ => {{}})", REFUSED, above=_ENGINE),
     Case("quotation", _NAT, "exact (fun _ => rfl) `(tactic| skip)", REFUSED),
     Case("antiquotation", _NAT, "exact $x", REFUSED),
     Case("attribute", _NAT, "exact (let rec @[implemented_by f] f : Nat := 1; rfl)", REFUSED),

@@ -13,7 +13,7 @@ import pytest
 from tests.lean_wasm.lsp_client import LspClient
 
 PACKAGE = Path(__file__).parent.parent.parent / "lean"
-MODULES = ("LLMStep/Protocol", "LLMStep/Guard", "LLMStep/Check", "LLMStep/Rpc", "LLMStep")
+MODULES = ("LLMStep/Protocol", "LLMStep/Guard", "LLMStep/Check", "LLMStep/Rpc", "LLMStep/Tactic", "LLMStep")
 VERSION = 1
 
 Compile = Callable[..., str]

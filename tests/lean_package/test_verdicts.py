@@ -6,15 +6,9 @@ from typing import Any
 import pytest
 
 from .cases import CASES, Case
-from .conftest import Document, Open
+from .conftest import Open
 
 pytestmark = pytest.mark.lean
-
-
-def block(case: Case) -> str:
-    """The declaration in which the candidate would stand; `skip` stands there now."""
-    before = "".join(f"  {line}\n" for line in case.before.split("\n") if line)
-    return f"example {case.statement} := by\n{before}  skip\n"
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +18,7 @@ def verdicts(open_document: Open, project: Path) -> dict[str, Any]:
     text = "\n".join(above) + "\n"
     lines = {}
     for case in CASES:
-        text += block(case)
+        text += case.text("skip")
         lines[case.name] = text.count("\n")  # the line of `import` is not in `text`
     document = open_document("Cases.lean", text)
     files = sorted(project.rglob("*"))
@@ -50,9 +44,3 @@ def test_candidates_that_would_run_code_leave_no_file(verdicts: dict[str, Any], 
     assert len(verdicts) == len(CASES)
     assert not (project / "TRACE").exists()
     assert not Path("TRACE").exists()
-
-
-def test_a_theorem_does_not_prove_itself(open_document: Open) -> None:
-    document: Document = open_document("Self.lean", "theorem self (n : Nat) : n + 0 = n := by\n  skip\n")
-    (verdict,) = document.check(2, "exact self n")
-    assert (verdict["status"], verdict["reason"]) == ("refused", "it uses `self`, which is being proved")

@@ -11,13 +11,12 @@ from llmstep_lsp.edge.code_actions import code_actions
 SNAPSHOT = Snapshot("file:///a.lean", 7, "𝔽 by\n")
 PLACE = Range(Position(0, 4), Position(0, 4))
 FINISHES = Suggestion(
-    Candidate("exact h", "model", -0.5), Verdict(Status.FINISHES), Edit(PLACE, "\n  exact h"), 1
+    Candidate("exact h", "model", -0.5), Verdict(Status.FINISHES), Edit(PLACE, "\n  exact h")
 )
 ADVANCES = Suggestion(
     Candidate("constructor", "symbolic"),
     Verdict(Status.ADVANCES, (parse_goal("⊢ p"), parse_goal("⊢ q"))),
     Edit(PLACE, "\n  constructor"),
-    1,
 )
 PLAIN = Capabilities()
 

@@ -1,6 +1,6 @@
 import pytest
 
-from llmstep_lsp.domain.commands import Command, command_at, header_lines
+from llmstep_lsp.domain.commands import Command, command_at
 from tests.marked import cursor_in
 
 FILE = """import Lean
@@ -49,11 +49,3 @@ def test_declaration_and_name_end_where_a_copy_with_another_name_begins() -> Non
     text = "private example (n : Nat) : n = n := by\n  rfl"
     found = command_at(text, 1)
     assert text[found.end :] == "(n : Nat) : n = n := by\n  rfl"
-
-
-def test_header_lines() -> None:
-    assert (
-        header_lines("/- import Not -/\nmodule\npublic import Lean\nimport A.B\n\ntheorem x : 1 = 1 := rfl")
-        == 4
-    )
-    assert header_lines("theorem x : 1 = 1 := rfl") == 0

@@ -10,7 +10,7 @@ P, Q = parse_goal("⊢ p"), parse_goal("⊢ q")
 def suggestion(
     text: str, status: Status, goals: tuple[Goal, ...] = (), score: float | None = None, ms: float = 10
 ) -> Suggestion:
-    return Suggestion(Candidate(text, "test", score), Verdict(status, goals), NOWHERE, ms)
+    return Suggestion(Candidate(text, "test", score), Verdict(status, goals, milliseconds=ms), NOWHERE)
 
 
 def test_best_first() -> None:

@@ -1,41 +1,34 @@
 """Owns the `Prover` that judges candidates in scratch documents, by diagnostics and goals alone.
 
-A scratch document holds the user's text with the candidate in it, down to the end of the
-command around it; Lean elaborates again only what changed.  The user's own document is
-never touched.  Each file's scratch document has a Lean of its own, so that a crash or an
-endless candidate in one costs the other nothing.
+This is the plain way, for every Lean: a candidate is written into the scratch document, and
+Lean elaborates again only what changed.  The user's own document is never touched.
 """
 
 import asyncio
 import contextlib
 import logging
 import re
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from urllib.parse import unquote, urlparse
 
+from llmstep_lsp.adapters.lean.scratch_text import PROBE, SENTINEL, scratch_text
+from llmstep_lsp.adapters.lean.scratches import Scratches, start_beside
 from llmstep_lsp.adapters.lean.server import LeanDocument
 from llmstep_lsp.adapters.lean.toolchain import Toolchain
-from llmstep_lsp.domain.commands import Command, command_at, header_lines
+from llmstep_lsp.domain.commands import Command, command_at
 from llmstep_lsp.domain.diagnostics import Diagnostic, concerns
 from llmstep_lsp.domain.guard import refusal
-from llmstep_lsp.domain.insertion import inserted
+from llmstep_lsp.domain.header import header_lines
 from llmstep_lsp.domain.judgement import Report, errors_of, fails_behind, judge, judge_axioms
 from llmstep_lsp.domain.model import NothingToProve, ProofState, Site, Snapshot, Status, Verdict
 from llmstep_lsp.domain.sites import sorries
-from llmstep_lsp.domain.text import Position, Range
+from llmstep_lsp.domain.text import Position
 from llmstep_lsp.errors import LeanError, LeanImportError
 
 _log = logging.getLogger(__name__)
 
-# Each is a Lean with the file's imports in memory: gigabytes, with Mathlib.
-_MAX_SCRATCHES = 2
-# A tactic that changes nothing.  Lean shows the goals at it, and reports an error at it only if
-# an unfinished step above has taken it for its argument (`exact`, and below it `skip`).
-_PROBE = "skip"
-# Without a command behind it, an unfinished step would be reported at the end of the file.
-_SENTINEL = "\nsection\n"
 _COPY_NAME = "llmstep_checked_copy"
 _NO_GOALS_LEFT = "No goals are left here."
 _NO_TACTIC_BLOCK = "No goal here: the cursor is not in a tactic block."
@@ -49,9 +42,8 @@ class LeanProver:
     """Implements `Prover` with Lean servers of our own."""
 
     def __init__(self, find_toolchain: Callable[[Path], Toolchain], seconds_per_check: float) -> None:
-        self._find_toolchain = find_toolchain
+        self._scratches = Scratches(lambda file: start_beside(file, find_toolchain(file)))
         self._seconds = seconds_per_check
-        self._scratches: OrderedDict[str, _Scratch] = OrderedDict()
 
     async def locate(self, snapshot: Snapshot, sites: Sequence[Site]) -> ProofState | NothingToProve:
         """As the port says.
@@ -61,17 +53,26 @@ class LeanProver:
             LeanImportError: Lean cannot load the imports of the file.
             LeanGoneError: Lean ended, or does not speak its protocol.
         """
-        scratch = await self._scratch(snapshot.uri)
+        scratch = await self._scratches.beside(snapshot.uri)
         async with scratch.lock:
             return await _locate(await scratch.document(), snapshot, sites)
 
-    async def check(self, state: ProofState, text: str) -> Verdict:
-        """As the port says; whatever goes wrong with Lean makes the verdict unknown."""
-        command = command_at(state.snapshot.text, state.site.range.start.line)
-        if reason := refusal(text, command.name):
-            return Verdict(Status.REFUSED, reason=reason)
+    async def check(
+        self, state: ProofState, texts: Sequence[str]
+    ) -> AsyncGenerator[tuple[str, Verdict], None]:
+        """As the port says, one after the other; whatever goes wrong with Lean makes a verdict unknown."""
+        name = command_at(state.snapshot.text, state.site.range.start.line).name
+        for text in texts:
+            started = time.perf_counter()
+            if reason := refusal(text, name):
+                verdict = Verdict(Status.REFUSED, reason=reason)
+            else:
+                verdict = await self._judge(state, text)
+            yield text, replace(verdict, milliseconds=(time.perf_counter() - started) * 1000)
+
+    async def _judge(self, state: ProofState, text: str) -> Verdict:
         try:
-            scratch = await self._scratch(state.snapshot.uri)
+            scratch = await self._scratches.beside(state.snapshot.uri)
             async with scratch.lock:
                 document = await scratch.document()
                 try:
@@ -88,42 +89,7 @@ class LeanProver:
 
     async def aclose(self) -> None:
         """End every Lean."""
-        scratches = list(self._scratches.values())
-        self._scratches.clear()
-        await asyncio.gather(*(scratch.aclose() for scratch in scratches))
-
-    async def _scratch(self, uri: str) -> "_Scratch":
-        """The scratch document beside `uri`, the least recently used one given up for it if need be."""
-        if uri not in self._scratches:
-            self._scratches[uri] = _Scratch(uri, self._find_toolchain)
-        self._scratches.move_to_end(uri)
-        while len(self._scratches) > _MAX_SCRATCHES:
-            _, oldest = self._scratches.popitem(last=False)
-            await oldest.aclose()
-        return self._scratches[uri]
-
-
-class _Scratch:
-    """A scratch document's Lean, started when it is first needed and again after it ended."""
-
-    def __init__(self, uri: str, find_toolchain: Callable[[Path], Toolchain]) -> None:
-        self.lock = asyncio.Lock()
-        self._file = _path(uri)
-        self._find_toolchain = find_toolchain
-        self._document: LeanDocument | None = None
-
-    async def document(self) -> LeanDocument:
-        if self._document is None or not self._document.alive:
-            toolchain = self._find_toolchain(self._file)
-            _log.info("starting %s (%s)", " ".join(toolchain.server), toolchain.reason)
-            beside = self._file.with_name(f"{self._file.stem}.llmstep-scratch.lean")
-            self._document = await LeanDocument.start(toolchain.server, toolchain.root, beside.as_uri())
-        return self._document
-
-    async def aclose(self) -> None:
-        if self._document:
-            await self._document.aclose()
-            self._document = None
+        await self._scratches.aclose()
 
 
 async def _locate(
@@ -134,7 +100,7 @@ async def _locate(
     for site in sites:
         if accepted and site.prefix:  # what would be replaced is a step that Lean accepts
             continue
-        text, probe, command = _scratch_text(snapshot, site, _PROBE)
+        text, probe, command = scratch_text(snapshot, site, PROBE)
         document.put(text)
         diagnostics = await document.diagnostics()
         _require_imports(text, diagnostics)
@@ -158,7 +124,7 @@ async def _check(document: LeanDocument, state: ProofState, candidate: str) -> V
     # White space changes nothing, but on an empty line at the candidate's column Lean shows
     # the goals after all of it.
     empty_line = "\n" + " " * (state.site.column + 1)
-    text, place, command = _scratch_text(state.snapshot, state.site, candidate, empty_line)
+    text, place, command = scratch_text(state.snapshot, state.site, candidate, empty_line)
     document.put(text)
     diagnostics = await document.diagnostics()
     goals = await document.goals(Position(place.end.line + 1, state.site.column))
@@ -179,7 +145,7 @@ async def _check(document: LeanDocument, state: ProofState, candidate: str) -> V
 def _interrupt(document: LeanDocument, state: ProofState) -> None:
     """Make Lean stop what it does: it goes on with a candidate until the text changes."""
     with contextlib.suppress(LeanError):
-        document.put(_scratch_text(state.snapshot, state.site, _PROBE)[0])
+        document.put(scratch_text(state.snapshot, state.site, PROBE)[0])
 
 
 async def _stands_alone(document: LeanDocument, state: ProofState, candidate: str) -> bool:
@@ -188,7 +154,7 @@ async def _stands_alone(document: LeanDocument, state: ProofState, candidate: st
     An unfinished step can take the next line for its argument, and then the error is there.
     """
     column = state.site.column
-    text, place, _ = _scratch_text(state.snapshot, state.site, candidate, "\n" + " " * column + _PROBE)
+    text, place, _ = scratch_text(state.snapshot, state.site, candidate, "\n" + " " * column + PROBE)
     document.put(text)
     diagnostics = await document.diagnostics()
     probe = Position(place.end.line + 1, column)
@@ -205,16 +171,9 @@ async def _axioms(document: LeanDocument, text: str, command: Command) -> list[s
         # Only what has a name can be asked for its axioms.
         body = "\n".join(text.split("\n")[command.first : command.last + 1])
         asked = f"\nnoncomputable def {_COPY_NAME}{body[command.end :]}\n#print axioms {_COPY_NAME}\n"
-    document.put(text.removesuffix(_SENTINEL) + asked)
-    line = text.removesuffix(_SENTINEL).count("\n")
+    document.put(text.removesuffix(SENTINEL) + asked)
+    line = text.removesuffix(SENTINEL).count("\n")
     return [d.message for d in await document.diagnostics() if d.range.start.line > line]
-
-
-def _scratch_text(snapshot: Snapshot, site: Site, body: str, pad: str = "") -> tuple[str, Range, Command]:
-    """The text to ask Lean about, where `body` stands in it, `pad` behind it, and the command around it."""
-    text, place = inserted(snapshot, site, body, pad)
-    command = command_at(text, place.start.line)
-    return "\n".join(text.split("\n")[: command.last + 1]) + _SENTINEL, place, command
 
 
 def _require_imports(text: str, diagnostics: Sequence[Diagnostic]) -> None:
@@ -237,10 +196,3 @@ def _complaint(errors: Sequence[Diagnostic]) -> str | None:
         return None
     line, message = errors[0].range.start.line + 1, errors[0].message.split("\n")[0]
     return f"No goal here. Lean reports an error above, in line {line}: {message}"
-
-
-def _path(uri: str) -> Path:
-    parsed = urlparse(uri)
-    if parsed.scheme == "file":
-        return Path(unquote(parsed.path))
-    return Path.cwd() / "Untitled.lean"

@@ -4,20 +4,24 @@ Protocol source: `Lean.Data.Lsp.Extra` (`waitForDiagnostics`, `plainGoal`, `lean
 What Lean reports counts only for the version that was asked about.
 """
 
+import os
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from llmstep_lsp.adapters.lean.protocol import Place
 from llmstep_lsp.adapters.lean.transport import Connection
 from llmstep_lsp.domain.diagnostics import Diagnostic, Severity
 from llmstep_lsp.domain.goals import parse_goal
 from llmstep_lsp.domain.model import Goal
 from llmstep_lsp.domain.text import Position, Range
 from llmstep_lsp.domain.units import from_units, to_units
-from llmstep_lsp.errors import LeanGoneError
+from llmstep_lsp.errors import LeanGoneError, LeanRequestError
 
 _UNSOLVED_TAG = 1  # `Lean.Lsp.LeanDiagnosticTag.unsolvedGoals`; Leans without tags say so in the message
 _UNSOLVED_MESSAGE = "unsolved goals"
+_RPC_NEEDS_RECONNECT = -32900  # `Lean.JsonRpc.ErrorCode.rpcNeedsReconnect`
 
 
 class LeanDocument:
@@ -29,17 +33,27 @@ class LeanDocument:
         self._lines: list[str] = []
         self._diagnostics: dict[int, list[dict[str, Any]]] = {}
         self._connection: Connection | None = None
+        self._session: Any = None
 
     @classmethod
-    async def start(cls, command: Sequence[str], folder: Path, uri: str) -> "LeanDocument":
+    async def start(
+        cls, command: Sequence[str], folder: Path, uri: str, lean_path: Path | None = None
+    ) -> "LeanDocument":
         """Start a Lean server for the document `uri`, which has no text yet.
+
+        Besides what it finds anyway, it finds compiled modules in `lean_path`.
 
         Raises:
             LeanNotFoundError: the command cannot be started.
             LeanGoneError: Lean ended, or is not a Lean server.
         """
         document = cls(uri)
-        connection = await Connection.open(command, folder, document._notified)  # a constructor
+        connection = await Connection.open(
+            command,
+            folder,
+            document._notified,
+            _environment(lean_path),
+        )
         document._connection = connection
         try:
             await connection.request(
@@ -64,7 +78,9 @@ class LeanDocument:
 
     def put(self, text: str) -> None:
         """Make `text` (LF line ends) the document's next version."""
-        self._lines = text.split("\n")
+        before, self._lines = self._lines, text.split("\n")
+        if self._lines == before:
+            return
         self._version += 1
         self._diagnostics = {self._version: []}
         if self._version == 1:
@@ -75,7 +91,8 @@ class LeanDocument:
         else:
             versioned = {"uri": self._uri, "version": self._version}
             self._lean.notify(
-                "textDocument/didChange", {"textDocument": versioned, "contentChanges": [{"text": text}]}
+                "textDocument/didChange",
+                {"textDocument": versioned, "contentChanges": [_change(before, self._lines)]},
             )
 
     async def diagnostics(self) -> tuple[Diagnostic, ...]:
@@ -86,14 +103,36 @@ class LeanDocument:
 
     async def goals(self, position: Position) -> tuple[Goal, ...] | None:
         """The goals at `position` of the current version; None where there is no tactic."""
-        place = {
-            "line": position.line,
-            "character": to_units(self._lines[position.line], position.column, "utf-16"),
-        }
-        answer = await self._lean.request(
-            "$/lean/plainGoal", {"textDocument": {"uri": self._uri}, "position": place}
-        )
+        at = {"textDocument": {"uri": self._uri}, "position": asdict(self.place(position))}
+        answer = await self._lean.request("$/lean/plainGoal", at)
         return None if answer is None else tuple(parse_goal(goal) for goal in answer["goals"])
+
+    def place(self, position: Position) -> Place:
+        """`position` as Lean's protocol counts."""
+        return Place(position.line, to_units(self._lines[position.line], position.column, "utf-16"))
+
+    async def call(self, method: str, position: Position, params: dict[str, Any]) -> Any:
+        """What an RPC method of a module that the document imports before `position` answers.
+
+        Raises:
+            LeanRequestError: Lean answered with an error, or knows no such method there.
+            LeanGoneError: Lean ended before it answered.
+        """
+        try:
+            return await self._call(method, position, params)
+        except LeanRequestError as error:
+            if error.code != _RPC_NEEDS_RECONNECT:  # sessions end after half a minute of silence
+                raise
+            self._session = None
+            return await self._call(method, position, params)
+
+    async def _call(self, method: str, position: Position, params: dict[str, Any]) -> Any:
+        if self._session is None:
+            connected = await self._lean.request("$/lean/rpc/connect", {"uri": self._uri})
+            self._session = connected["sessionId"]
+        at = {"textDocument": {"uri": self._uri}, "position": asdict(self.place(position))}
+        call = {**at, "sessionId": self._session, "method": method, "params": params}
+        return await self._lean.request("$/lean/rpc/call", call)
 
     async def aclose(self) -> None:
         """End its Lean."""
@@ -128,3 +167,18 @@ class LeanDocument:
     def _position(self, place: dict[str, int]) -> Position:
         line = self._lines[place["line"]] if place["line"] < len(self._lines) else ""
         return Position(place["line"], from_units(line, place["character"], "utf-16"))
+
+
+def _environment(lean_path: Path | None) -> dict[str, str] | None:
+    if lean_path is None:
+        return None
+    inherited = os.environ.get("LEAN_PATH")
+    return {**os.environ, "LEAN_PATH": os.pathsep.join([str(lean_path), *([inherited] if inherited else [])])}
+
+
+def _change(before: list[str], after: list[str]) -> dict[str, Any]:
+    """The LSP change that makes `after` of `before`: all lines from the first that differs."""
+    shorter = min(len(before), len(after)) - 1
+    first = next((n for n in range(shorter) if before[n] != after[n]), shorter)
+    end = {"line": len(before) - 1, "character": to_units(before[-1], len(before[-1]), "utf-16")}
+    return {"range": {"start": {"line": first, "character": 0}, "end": end}, "text": "\n".join(after[first:])}

@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +38,13 @@ class Connection:
 
     @classmethod
     async def open(
-        cls, command: Sequence[str], folder: Path, on_notification: Callable[[str, Any], None]
+        cls,
+        command: Sequence[str],
+        folder: Path,
+        on_notification: Callable[[str, Any], None],
+        environment: Mapping[str, str] | None = None,
     ) -> "Connection":
-        """Start `command` in `folder`.
+        """Start `command` in `folder`, with our own environment if no other is given.
 
         Raises:
             LeanNotFoundError: the command cannot be started.
@@ -49,6 +53,7 @@ class Connection:
             process = await asyncio.create_subprocess_exec(
                 *command,
                 cwd=folder,
+                env=environment,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,

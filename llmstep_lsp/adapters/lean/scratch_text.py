@@ -1,0 +1,19 @@
+"""Owns the text of a scratch document: the user's, with a candidate in it, down to its command's end."""
+
+from llmstep_lsp.domain.commands import Command, command_at
+from llmstep_lsp.domain.insertion import inserted
+from llmstep_lsp.domain.model import Site, Snapshot
+from llmstep_lsp.domain.text import Range
+
+# A tactic that changes nothing.  Lean shows the goals at it, and reports an error at it only if
+# an unfinished step above has taken it for its argument (`exact`, and below it `skip`).
+PROBE = "skip"
+# Without a command behind it, an unfinished step would be reported at the end of the file.
+SENTINEL = "\nsection\n"
+
+
+def scratch_text(snapshot: Snapshot, site: Site, body: str, pad: str = "") -> tuple[str, Range, Command]:
+    """The text to ask Lean about, where `body` stands in it, `pad` behind it, and the command around it."""
+    text, place = inserted(snapshot, site, body, pad)
+    command = command_at(text, place.start.line)
+    return "\n".join(text.split("\n")[: command.last + 1]) + SENTINEL, place, command

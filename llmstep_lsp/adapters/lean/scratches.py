@@ -1,0 +1,90 @@
+"""Owns the scratch documents: one beside each file that was asked about lately, in a Lean of its own.
+
+So a crash or an endless candidate in one costs the others nothing.
+"""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from urllib.parse import unquote, urlparse
+
+from llmstep_lsp.adapters.lean.server import LeanDocument
+from llmstep_lsp.adapters.lean.toolchain import Toolchain
+
+_log = logging.getLogger(__name__)
+
+# Each is a Lean with the file's imports in memory: gigabytes, with Mathlib.
+_MAX_SCRATCHES = 2
+
+Start = Callable[[Path], Awaitable[LeanDocument]]
+"""Starts a Lean with a scratch document beside a file."""
+
+
+async def start_beside(file: Path, toolchain: Toolchain, lean_path: Path | None = None) -> LeanDocument:
+    """A Lean with a scratch document beside `file`; it also finds modules in `lean_path`.
+
+    Raises:
+        LeanNotFoundError: it cannot be started.
+        LeanGoneError: it ended, or is not a Lean server.
+    """
+    _log.info("starting %s (%s)", " ".join(toolchain.server), toolchain.reason)
+    beside = file.with_name(f"{file.stem}.llmstep-scratch.lean")
+    return await LeanDocument.start(toolchain.server, toolchain.root, beside.as_uri(), lean_path)
+
+
+class Scratches:
+    """The scratch documents that `start` makes."""
+
+    def __init__(self, start: Start) -> None:
+        self._start = start
+        self._scratches: OrderedDict[str, Scratch] = OrderedDict()
+
+    async def beside(self, uri: str) -> "Scratch":
+        """The scratch document beside `uri`, the least recently used one given up for it if need be."""
+        if uri not in self._scratches:
+            self._scratches[uri] = Scratch(_path(uri), self._start)
+        self._scratches.move_to_end(uri)
+        while len(self._scratches) > _MAX_SCRATCHES:
+            _, oldest = self._scratches.popitem(last=False)
+            await oldest.aclose()
+        return self._scratches[uri]
+
+    async def aclose(self) -> None:
+        """End every Lean."""
+        scratches = list(self._scratches.values())
+        self._scratches.clear()
+        await asyncio.gather(*(scratch.aclose() for scratch in scratches))
+
+
+class Scratch:
+    """A scratch document's Lean, started when it is first needed and again after it ended.
+
+    Whoever uses the document holds `lock`.
+    """
+
+    def __init__(self, file: Path, start: Start) -> None:
+        self.lock = asyncio.Lock()
+        self._file = file
+        self._start = start
+        self._document: LeanDocument | None = None
+
+    async def document(self) -> LeanDocument:
+        """The document, in a Lean that can be asked."""
+        if self._document is None or not self._document.alive:
+            self._document = await self._start(self._file)
+        return self._document
+
+    async def aclose(self) -> None:
+        """End its Lean."""
+        if self._document:
+            await self._document.aclose()
+            self._document = None
+
+
+def _path(uri: str) -> Path:
+    parsed = urlparse(uri)
+    if parsed.scheme == "file":
+        return Path(unquote(parsed.path))
+    return Path.cwd() / "Untitled.lean"
