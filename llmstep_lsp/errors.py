@@ -8,6 +8,7 @@ can show `str(error)` as it is.
     ├── LeanError
     │   ├── LeanNotFoundError     no Lean to run
     │   ├── LeanInstallError      the WebAssembly Lean could not be installed
+    │   ├── LeanHookError         our Lean package cannot be compiled or asked
     │   ├── LeanImportError       the imports of the file cannot be loaded
     │   ├── LeanGoneError         Lean ended, or does not speak its protocol
     │   └── LeanRequestError      Lean answered a request with an error
@@ -33,6 +34,10 @@ class LeanNotFoundError(LeanError):
 
 class LeanInstallError(LeanError):
     """The WebAssembly Lean could not be installed."""
+
+
+class LeanHookError(LeanError):
+    """Our Lean package cannot be compiled or asked, so candidates are judged without it."""
 
 
 class LeanImportError(LeanError):

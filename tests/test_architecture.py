@@ -10,7 +10,8 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "llmstep_lsp"
 
 # What the modules of each room may import of ours.  `lean_commands` is the command line of one
-# adapter, the toolchains; every other adapter is reached through `compose`.
+# adapter, the toolchains, and `generate` answers the Lean package; every other adapter is reached
+# through `compose`.
 ALLOWED = {
     "__init__": set[str](),
     "__main__": {"edge"},
@@ -21,8 +22,11 @@ ALLOWED = {
     "service": {"domain", "errors", "ports", "service"},
     "adapters": {"adapters", "cache", "domain", "errors", "ports", "worker.protocol"},
     "worker": {"worker"},
+    "bench": {"adapters", "domain", "errors", "ports"},
     "compose": {"adapters", "ports", "service"},
     "edge": {"__init__", "compose", "domain", "edge", "errors", "service"},
+    "edge.bench_commands": {"adapters.lean.toolchain", "bench"},
+    "edge.generate": {"adapters.lean.protocol", "compose", "domain", "errors", "ports", "service"},
     "edge.lean_commands": {"adapters.lean", "edge", "errors"},
 }
 HEAVY = {"torch", "transformers", "vllm"}

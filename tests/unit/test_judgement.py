@@ -135,8 +135,13 @@ FINISHED = Verdict(Status.FINISHES)
             ["'t' depends on axioms: [Lean.ofReduceBool]"],
             Verdict(Status.REFUSED, reason="the proof rests on `ofReduceBool`"),
         ),
+        (
+            ["'A.t' depends on axioms: [propext, A.t.trusted]"],
+            Verdict(Status.REFUSED, reason="the proof rests on `A.t.trusted`, which it adds"),
+        ),
+        (["'A.t' depends on axioms: [t, A.trusted]"], FINISHED),
         ([], Verdict(Status.UNKNOWN, reason="the axioms that the proof rests on could not be read")),
     ],
 )  # fmt: skip
 def test_axioms(messages: list[str], expected: Verdict) -> None:
-    assert judge_axioms(FINISHED, messages) == expected
+    assert judge_axioms(FINISHED, messages, {"t"}) == expected

@@ -19,7 +19,7 @@ from llmstep_lsp.adapters.lean.server import LeanDocument
 from llmstep_lsp.adapters.lean.toolchain import Toolchain
 from llmstep_lsp.domain.commands import Command, command_at
 from llmstep_lsp.domain.diagnostics import Diagnostic, concerns
-from llmstep_lsp.domain.guard import refusal
+from llmstep_lsp.domain.guard import malformed, refusal
 from llmstep_lsp.domain.header import header_lines
 from llmstep_lsp.domain.judgement import Report, errors_of, fails_behind, judge, judge_axioms
 from llmstep_lsp.domain.model import NothingToProve, ProofState, Site, Snapshot, Status, Verdict
@@ -29,6 +29,7 @@ from llmstep_lsp.errors import LeanError, LeanImportError
 
 _log = logging.getLogger(__name__)
 
+_GRACE_SECONDS = 3.0
 _COPY_NAME = "llmstep_checked_copy"
 _NO_GOALS_LEFT = "No goals are left here."
 _NO_TACTIC_BLOCK = "No goal here: the cursor is not in a tactic block."
@@ -64,7 +65,9 @@ class LeanProver:
         name = command_at(state.snapshot.text, state.site.range.start.line).name
         for text in texts:
             started = time.perf_counter()
-            if reason := refusal(text, name):
+            if reason := malformed(text):
+                verdict = Verdict(Status.REJECTED, reason=reason)
+            elif reason := refusal(text, name):
                 verdict = Verdict(Status.REFUSED, reason=reason)
             else:
                 verdict = await self._judge(state, text)
@@ -78,8 +81,11 @@ class LeanProver:
                 try:
                     async with asyncio.timeout(self._seconds):
                         return await _check(document, state, text)
-                except (TimeoutError, asyncio.CancelledError):
+                except asyncio.CancelledError:
                     _interrupt(document, state)
+                    raise
+                except TimeoutError:
+                    await _stop(document, state)
                     raise
         except TimeoutError:
             return Verdict(Status.UNKNOWN, reason=f"Lean did not answer within {self._seconds:g} s")
@@ -139,13 +145,24 @@ async def _check(document: LeanDocument, state: ProofState, candidate: str) -> V
         return Verdict(Status.REJECTED, reason="it is not complete by itself")
     if verdict.status is not Status.FINISHES:
         return verdict
-    return judge_axioms(verdict, await _axioms(document, text, command))
+    own = {command.name} if command.name else {"_example", _COPY_NAME}
+    return judge_axioms(verdict, await _axioms(document, text, command), own)
 
 
 def _interrupt(document: LeanDocument, state: ProofState) -> None:
     """Make Lean stop what it does: it goes on with a candidate until the text changes."""
     with contextlib.suppress(LeanError):
         document.put(scratch_text(state.snapshot, state.site, PROBE)[0])
+
+
+async def _stop(document: LeanDocument, state: ProofState) -> None:
+    """As `_interrupt`; a Lean that does not stop is ended, and the next question starts it again."""
+    _interrupt(document, state)
+    try:
+        async with asyncio.timeout(_GRACE_SECONDS):
+            await document.diagnostics()
+    except TimeoutError:
+        await document.aclose()
 
 
 async def _stands_alone(document: LeanDocument, state: ProofState, candidate: str) -> bool:

@@ -16,7 +16,7 @@ from llmstep_lsp.adapters.lean.toolchain import Toolchain
 _log = logging.getLogger(__name__)
 
 # Each is a Lean with the file's imports in memory: gigabytes, with Mathlib.
-_MAX_SCRATCHES = 2
+MAX_SCRATCHES = 2
 
 Start = Callable[[Path], Awaitable[LeanDocument]]
 """Starts a Lean with a scratch document beside a file."""
@@ -46,7 +46,7 @@ class Scratches:
         if uri not in self._scratches:
             self._scratches[uri] = Scratch(_path(uri), self._start)
         self._scratches.move_to_end(uri)
-        while len(self._scratches) > _MAX_SCRATCHES:
+        while len(self._scratches) > MAX_SCRATCHES:
             _, oldest = self._scratches.popitem(last=False)
             await oldest.aclose()
         return self._scratches[uri]

@@ -21,7 +21,9 @@ from llmstep_lsp.errors import LeanGoneError, LeanRequestError
 
 _UNSOLVED_TAG = 1  # `Lean.Lsp.LeanDiagnosticTag.unsolvedGoals`; Leans without tags say so in the message
 _UNSOLVED_MESSAGE = "unsolved goals"
-_RPC_NEEDS_RECONNECT = -32900  # `Lean.JsonRpc.ErrorCode.rpcNeedsReconnect`
+# Source of the numbers: `Lean.JsonRpc.ErrorCode`.
+_RPC_NEEDS_RECONNECT = -32900
+_WORKER_GONE = {-32901, -32902}
 
 
 class LeanDocument:
@@ -98,13 +100,13 @@ class LeanDocument:
     async def diagnostics(self) -> tuple[Diagnostic, ...]:
         """All that Lean reports about the current version, once it has finished it."""
         version = self._version
-        await self._lean.request("textDocument/waitForDiagnostics", {"uri": self._uri, "version": version})
+        await self._request("textDocument/waitForDiagnostics", {"uri": self._uri, "version": version})
         return tuple(self._diagnostic(found) for found in self._diagnostics.get(version, ()))
 
     async def goals(self, position: Position) -> tuple[Goal, ...] | None:
         """The goals at `position` of the current version; None where there is no tactic."""
         at = {"textDocument": {"uri": self._uri}, "position": asdict(self.place(position))}
-        answer = await self._lean.request("$/lean/plainGoal", at)
+        answer = await self._request("$/lean/plainGoal", at)
         return None if answer is None else tuple(parse_goal(goal) for goal in answer["goals"])
 
     def place(self, position: Position) -> Place:
@@ -128,11 +130,23 @@ class LeanDocument:
 
     async def _call(self, method: str, position: Position, params: dict[str, Any]) -> Any:
         if self._session is None:
-            connected = await self._lean.request("$/lean/rpc/connect", {"uri": self._uri})
+            connected = await self._request("$/lean/rpc/connect", {"uri": self._uri})
             self._session = connected["sessionId"]
         at = {"textDocument": {"uri": self._uri}, "position": asdict(self.place(position))}
         call = {**at, "sessionId": self._session, "method": method, "params": params}
-        return await self._lean.request("$/lean/rpc/call", call)
+        return await self._request("$/lean/rpc/call", call)
+
+    async def _request(self, method: str, params: Any) -> Any:
+        try:
+            return await self._lean.request(method, params)
+        except LeanRequestError as error:
+            if error.code not in _WORKER_GONE:
+                raise
+            await self.aclose()  # what was asked meanwhile would wait for ever
+            raise LeanGoneError(
+                f"Lean crashed on this file: {error} Ask again to start it again; if that does not help, "
+                "`llmstep-lsp lean status` says which Lean is used, and why."
+            ) from error
 
     async def aclose(self) -> None:
         """End its Lean."""

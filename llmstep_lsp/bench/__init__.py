@@ -1,0 +1,1 @@
+"""Owns what `llmstep-lsp bench` measures."""

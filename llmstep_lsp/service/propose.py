@@ -1,0 +1,85 @@
+"""Owns asking several generators at once: their candidates as they come, each step once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, replace
+
+from llmstep_lsp.domain.insertion import normalise
+from llmstep_lsp.domain.model import Candidate
+from llmstep_lsp.errors import GeneratorError
+from llmstep_lsp.ports import Generator, Question
+
+# How many candidates are handed on together at most.
+_BATCH = 32
+
+
+@dataclass(frozen=True)
+class Proposals:
+    """Candidates in the order in which they came, and which generators failed, and why."""
+
+    candidates: tuple[Candidate, ...]
+    failures: tuple[str, ...]
+
+
+async def propose(generators: Sequence[Generator], question: Question, seconds: float) -> Proposals:
+    """What `generators` propose within `seconds`."""
+    failures: list[str] = []
+    tried: set[str] = set()
+    found: list[Candidate] = []
+    try:
+        async with asyncio.timeout(seconds), merged(generators, question, failures) as arriving:
+            async for batch in arriving:
+                found += untried(batch, question.prefix, tried)
+                if len(found) >= question.count:
+                    break
+    except TimeoutError:
+        pass  # what has come by now is the answer
+    return Proposals(tuple(found[: question.count]), tuple(failures))
+
+
+def untried(batch: Sequence[Candidate], prefix: str, tried: set[str]) -> list[Candidate]:
+    """Those of `batch`, normalised, that start with `prefix` and are not in `tried`; adds them to it."""
+    found = []
+    for candidate in batch:
+        text = normalise(candidate.text)
+        if text.startswith(prefix.strip()) and text not in tried:
+            tried.add(text)
+            found.append(replace(candidate, text=text))
+    return found
+
+
+@asynccontextmanager
+async def merged(
+    generators: Sequence[Generator], question: Question, failures: list[str]
+) -> AsyncIterator[AsyncIterator[list[Candidate]]]:
+    """The candidates of all `generators`, all that have come at a time; one that fails adds to `failures`."""
+    queue: asyncio.Queue[Candidate | None] = asyncio.Queue()
+
+    async def feed(generator: Generator) -> None:
+        try:
+            async with aclosing(generator.candidates(question)) as proposed:
+                async for candidate in proposed:
+                    queue.put_nowait(candidate)
+        except GeneratorError as error:
+            failures.append(f"{generator.name}: {error}")
+        finally:
+            queue.put_nowait(None)
+
+    async def drain() -> AsyncIterator[list[Candidate]]:
+        running = len(generators)
+        while running:
+            come = [await queue.get()]
+            while len(come) < _BATCH and not queue.empty():
+                come.append(queue.get_nowait())
+            running -= come.count(None)
+            if batch := [candidate for candidate in come if candidate]:
+                yield batch
+
+    tasks = [asyncio.create_task(feed(generator)) for generator in generators]
+    try:
+        yield drain()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,200 @@
+"""What the Lean package may and may not decide, and that nothing is lost without it."""
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from llmstep_lsp.adapters.lean.hook_library import HookLibrary
+from llmstep_lsp.adapters.lean.hooked_prover import HookedProver
+from llmstep_lsp.adapters.lean.prover import LeanProver
+from llmstep_lsp.adapters.lean.toolchain import Toolchain
+from llmstep_lsp.domain.model import NothingToProve, ProofState, Site, Snapshot, Status, Verdict
+from llmstep_lsp.domain.sites import sites_at
+from tests.judging import prover_of, state_in, verdict_on
+from tests.marked import cursor_in
+
+pytestmark = [pytest.mark.lean, pytest.mark.asyncio(loop_scope="module")]
+
+GOAL = "theorem t (n : Nat) (h : n = 3) : n < 5 := by\n  ‸\n"
+FINISHES = Verdict(Status.FINISHES)
+
+
+class Spy:
+    """A prover that notes what the one behind it is asked."""
+
+    def __init__(self, behind: LeanProver) -> None:
+        self.behind = behind
+        self.checked: list[str] = []
+
+    async def locate(self, snapshot: Snapshot, sites: Sequence[Site]) -> ProofState | NothingToProve:
+        return await self.behind.locate(snapshot, sites)
+
+    async def check(
+        self, state: ProofState, texts: Sequence[str]
+    ) -> AsyncGenerator[tuple[str, Verdict], None]:
+        self.checked += texts
+        async for judged in self.behind.check(state, texts):
+            yield judged
+
+    async def aclose(self) -> None:
+        await self.behind.aclose()
+
+
+@pytest.fixture(scope="module")
+def spy(real_lean: Toolchain) -> Spy:
+    return Spy(LeanProver(lambda _: real_lean, seconds_per_check=20))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def hooked(real_lean: Toolchain, spy: Spy) -> AsyncGenerator[HookedProver, None]:
+    prover = HookedProver(spy, HookLibrary(), lambda _: real_lean, seconds_per_check=2)
+    yield prover
+    await prover.aclose()
+
+
+def asked(file: Path, marked: str) -> tuple[Snapshot, list[Site]]:
+    text, cursor = cursor_in(marked)
+    return Snapshot(file.as_uri(), 1, text), sites_at(text, cursor)
+
+
+async def judged(prover: HookedProver, state: ProofState, texts: list[str]) -> list[tuple[str, str]]:
+    return [(text, verdict.status.value) async for text, verdict in prover.check(state, texts)]
+
+
+async def test_only_what_lean_accepts_is_confirmed_the_best_first(
+    hooked: HookedProver, spy: Spy, lean_folder: Path
+) -> None:
+    state = await state_in(hooked, lean_folder / "A.lean", GOAL)
+    spy.checked.clear()
+    verdicts = await judged(hooked, state, ["rfl", "subst h", "sorry", "omega", "exact h"])
+    assert verdicts == [
+        *[("rfl", "rejected"), ("sorry", "refused"), ("exact h", "rejected")],
+        *[("omega", "finishes"), ("subst h", "advances")],
+    ]
+    assert spy.checked == ["omega", "subst h"]
+
+
+async def test_what_holds_only_beside_the_package_is_rejected(
+    hooked: HookedProver, spy: Spy, lean_folder: Path
+) -> None:
+    state = await state_in(hooked, lean_folder / "A.lean", GOAL)
+    spy.checked.clear()
+    verdict = await verdict_on(hooked, state, "have := @Lean.Meta.mkFreshExprMVar; omega")
+    assert spy.checked == ["have := @Lean.Meta.mkFreshExprMVar; omega"]
+    assert verdict.status is Status.REJECTED
+
+
+async def test_what_takes_long_comes_after_what_does_not(hooked: HookedProver, lean_folder: Path) -> None:
+    slow = 'import Lean\nelab "slow" : tactic => do\n  repeat do Lean.Core.checkInterrupted; IO.sleep 1\n'
+    state = await state_in(hooked, lean_folder / "A.lean", slow + GOAL)
+    verdicts = [judged async for judged in hooked.check(state, ["slow", "subst h"])]
+    assert [text for text, _ in verdicts] == ["subst h", "slow"]
+    assert verdicts[1][1] == Verdict(Status.UNKNOWN, reason="Lean was stopped after 2000 ms")
+
+
+async def test_a_question_is_answered_but_not_confirmed(
+    hooked: HookedProver, spy: Spy, lean_folder: Path
+) -> None:
+    state = await state_in(
+        hooked, lean_folder / "A.lean", "theorem t (xs : List Nat) : xs ++ [] = xs := by\n  ‸\n"
+    )
+    spy.checked.clear()
+    verdict = await verdict_on(hooked, state, "simp?")
+    assert (verdict.status, verdict.proposals) == (Status.UNKNOWN, ("simp only [List.append_nil]",))
+    assert spy.checked == []
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "module\npublic import Init.Data.List\nimport all Init.Data.Nat\n\npublic section\n",
+        "-- nothing\nimport Init.Data.List import Init.Data.Nat\n/- import X -/\n",
+        "import Lean\n",
+    ],
+)
+async def test_any_header(hooked: HookedProver, spy: Spy, lean_folder: Path, header: str) -> None:
+    state = await state_in(hooked, lean_folder / "A.lean", header + GOAL)
+    spy.checked.clear()
+    assert await judged(hooked, state, ["rfl", "omega"]) == [("rfl", "rejected"), ("omega", "finishes")]
+    assert spy.checked == ["omega"]
+
+
+async def test_a_file_that_imports_the_package_itself(
+    real_lean: Toolchain, lean_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = HookLibrary()
+    monkeypatch.setenv("LEAN_PATH", os.fspath(await library.folder(real_lean)))
+    await library.aclose()
+    async with prover_of("hooked", real_lean, seconds=20) as prover:
+        state = await state_in(prover, lean_folder / "B.lean", "import LLMStep.Rpc\n" + GOAL)
+        assert await verdict_on(prover, state, "omega") == FINISHES
+
+
+async def test_a_crash_of_one_candidate_takes_no_other(
+    hooked: HookedProver, lean_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    crash = (
+        "import Lean\npartial def deep (n : Nat) : Nat := deep (n + 1) + 1\n"
+        'elab "crash" : tactic => Lean.logInfo m!"{deep 0}"\n'
+    )
+    state = await state_in(hooked, lean_folder / "A.lean", crash + GOAL)
+    with caplog.at_level(logging.WARNING):
+        verdicts = dict([j async for j in hooked.check(state, ["omega", "crash", "rfl", "subst h"])])
+    statuses = {text: verdict.status.value for text, verdict in verdicts.items()}
+    assert statuses == {"omega": "finishes", "crash": "unknown", "rfl": "rejected", "subst h": "advances"}
+    assert "Candidates are judged one by one, which is slower: " in caplog.text
+    state = await state_in(hooked, lean_folder / "A.lean", crash + GOAL)
+    assert await verdict_on(hooked, state, "omega") == FINISHES
+
+
+async def test_other_goals_than_those_of_the_file_are_not_asked_about(
+    hooked: HookedProver, spy: Spy, lean_folder: Path
+) -> None:
+    # `LLMStep.maxLength` is a number there, and a string in the file.
+    text = 'namespace LLMStep\ndef maxLength := ""\ntheorem t : maxLength = maxLength := by\n  unfold maxLength\n  ‸\n'
+    state = await state_in(hooked, lean_folder / "A.lean", GOAL)
+    assert await hooked.ready(state)
+    found = await hooked.locate(*asked(lean_folder / "A.lean", text))
+    assert isinstance(found, ProofState)
+    assert not await hooked.ready(found)
+    assert await verdict_on(hooked, found, "rfl") == FINISHES
+
+
+async def test_without_the_package_the_plain_prover_judges_and_says_so_once(
+    real_lean: Toolchain,
+    lean_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setenv("LLMSTEP_CACHE_DIR", "/dev/null")
+    plain = LeanProver(lambda _: real_lean, seconds_per_check=20)
+    prover = HookedProver(plain, HookLibrary(), lambda _: real_lean, seconds_per_check=2)
+    with caplog.at_level(logging.WARNING):
+        for _ in range(2):
+            state = await prover.locate(*asked(lean_folder / "C.lean", GOAL))
+            assert isinstance(state, ProofState)
+            assert not await prover.ready(state)
+            assert await judged(prover, state, ["rfl", "omega"]) == [
+                ("rfl", "rejected"),
+                ("omega", "finishes"),
+            ]
+    assert [record.message.split(":")[0] for record in caplog.records] == [
+        "Candidates are judged one by one, which is slower"
+    ]
+    await prover.aclose()
+
+
+async def test_cancelling_a_batch_frees_lean(hooked: HookedProver, lean_folder: Path) -> None:
+    slow = 'import Lean\nelab "slow" : tactic => do\n  repeat do Lean.Core.checkInterrupted; IO.sleep 1\n'
+    state = await state_in(hooked, lean_folder / "A.lean", slow + GOAL)
+    asking = asyncio.create_task(judged(hooked, state, ["slow"]))
+    await asyncio.sleep(0.1)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert await verdict_on(hooked, state, "omega") == FINISHES

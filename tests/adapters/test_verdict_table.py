@@ -1,0 +1,47 @@
+"""The one table of goals, candidates and verdicts, through both ways to ask Lean."""
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from llmstep_lsp.adapters.lean.toolchain import Toolchain
+from llmstep_lsp.ports import Prover
+from tests.judging import KINDS, prover_of, state_in, verdict_on
+from tests.lean_package.cases import CASES, Case
+
+pytestmark = [pytest.mark.lean, pytest.mark.asyncio(loop_scope="module")]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=KINDS)
+async def prover(request: pytest.FixtureRequest, real_lean: Toolchain) -> AsyncGenerator[Prover, None]:
+    async with prover_of(request.param, real_lean, seconds=3) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which nothing is written."""
+    return tmp_path_factory.mktemp("table").resolve()
+
+
+def traces(folder: Path) -> list[Path]:
+    return [*folder.iterdir(), *Path().glob("TRACE")]
+
+
+def marked(case: Case) -> str:
+    above = f"import Lean\n{case.above}" if "Lean" in case.above else case.above
+    return f"{above}\n{case.text('‸')}"
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+async def test_status(prover: Prover, folder: Path, case: Case) -> None:
+    state = await state_in(prover, folder / "Table.lean", marked(case))
+    verdict = await verdict_on(prover, state, case.candidate)
+    assert verdict.status == case.status, verdict
+    assert bool(verdict.goals) == (case.status in {"closes", "advances"})
+
+
+async def test_candidates_that_would_run_code_leave_no_file(folder: Path) -> None:
+    assert traces(folder) == []
