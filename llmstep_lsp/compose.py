@@ -30,5 +30,5 @@ def make_suggester(lean: str | None, model: str | None) -> Suggester:
         return find_toolchain(file, lean)
 
     plain = LeanProver(find, _SECONDS_PER_CHECK)
-    prover = HookedProver(plain, HookLibrary(), find, _SECONDS_PER_CHECK)
+    prover = HookedProver(plain, HookLibrary(), find)
     return Suggester(prover, make_generators(model))

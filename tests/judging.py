@@ -21,7 +21,7 @@ async def prover_of(kind: str, toolchain: Toolchain, seconds: float) -> AsyncGen
     """A prover that judges one by one ("plain"), or by the Lean package ("hooked")."""
     prover: Prover = LeanProver(lambda _: toolchain, seconds_per_check=seconds)
     if kind == "hooked":
-        prover = HookedProver(prover, HookLibrary(), lambda _: toolchain, seconds_per_check=seconds)
+        prover = HookedProver(prover, HookLibrary(), lambda _: toolchain)
     try:
         yield prover
     finally:

@@ -188,6 +188,12 @@ private def traceStep (step : Step) : CoreM Unit := do
   let reason := if verdict.reason.isEmpty then m!"" else indentD verdict.reason
   trace[llmstep] "{status} ({candidate.source}): {candidate.text}{reason}"
 
+/-- The text before `ref`; Lean 4.26 renamed what gives it. -/
+private def textBefore (map : FileMap) (ref : Syntax) : String := by
+  first
+  | exact String.Pos.Raw.extract map.source 0 (ref.getPos?.getD 0)
+  | exact map.source.extract 0 (ref.getPos?.getD 0)
+
 /-- Asks for candidates that begin with `start`, and shows those that Lean accepts from the state at
 hand, best first, as what may be written in place of the tactic. -/
 def suggest (ask : GenerateRequest → CoreM GenerateAnswer) (start : String) : TacticM Unit := do
@@ -200,11 +206,10 @@ def suggest (ask : GenerateRequest → CoreM GenerateAnswer) (start : String) : 
   let model := llmstep.model.get options
   let ref ← getRef
   let map ← getFileMap
-  let pos := ref.getPos?.getD 0
   let answer ← ask {
     goals := texts
     «prefix» := start
-    context := String.Pos.Raw.extract map.source 0 pos
+    context := textBefore map ref
     -- Lean refuses most of what language models propose.
     count := 4 * count
     seconds
@@ -223,7 +228,7 @@ def suggest (ask : GenerateRequest → CoreM GenerateAnswer) (start : String) : 
     logInfo m!"llmstep: Lean accepts no step out of {steps.size} that were proposed. \
       `set_option trace.llmstep true` tells why."
   else
-    let { column, .. } := map.toPosition pos
+    let { column, .. } := map.toPosition (ref.getPos?.getD 0)
     TryThis.addSuggestions ref (shown.map (suggestion texts column))
 
 end LLMStep

@@ -75,7 +75,7 @@ async def measure_verify(
         progress(f"Measuring: {file}")
         plain = LeanProver(lambda _: toolchain, _SECONDS_PER_CHECK)
         library = HookLibrary()
-        hooked = HookedProver(plain, library, lambda _: toolchain, _SECONDS_PER_CHECK)
+        hooked = HookedProver(plain, library, lambda _: toolchain)
         document = await start_beside(folder / "Bench.lean", toolchain, await library.folder(toolchain))
         times: dict[str, list[float]] = {RPC: [], CONFIRMED: [], PLAIN: []}
         try:

@@ -15,10 +15,10 @@ from rich.progress import Progress as Bars
 from typer.core import TyperCommand
 
 from llmstep_lsp.adapters.lean import wasm
-from llmstep_lsp.adapters.lean.hook_library import hook_status
+from llmstep_lsp.adapters.lean.hook_library import HookLibrary, hook_status
 from llmstep_lsp.adapters.lean.toolchain import Toolchain, find_toolchain
 from llmstep_lsp.adapters.lean.wasm_workshop import Progress
-from llmstep_lsp.errors import LeanGoneError
+from llmstep_lsp.errors import LeanGoneError, LeanHookError
 
 lean_app = typer.Typer(
     help="The Lean that checks proof steps: install one, see which is used, run it.",
@@ -41,6 +41,10 @@ def install(
     """Install the WebAssembly Lean (180 MB to download, 480 MB on disk), or repair it."""
     with _shown() as progress:
         installation = wasm.install(progress, force=force)
+        progress("Compiling LLMStep, our Lean package", None)
+        problem = asyncio.run(_compile_hook(find_toolchain(Path(), str(installation.lean))))
+    if problem:
+        typer.echo(f"Candidates will be judged one by one, which is slower: {problem}", err=True)
     typer.echo(f"{installation.lean} is {'installed' if installation.fresh else 'up to date'}.")
 
 
@@ -88,6 +92,18 @@ def run(context: typer.Context, lean: Chosen = None) -> None:
         os.execv(command[0], command)  # noqa: S606  Lean takes our place
     except OSError as error:
         raise _unusable(command[0], str(error)) from error
+
+
+async def _compile_hook(toolchain: Toolchain) -> LeanHookError | None:
+    """Compile the Lean package, so that no question has to; what went wrong, if anything did."""
+    library = HookLibrary()
+    try:
+        await library.folder(toolchain)
+    except LeanHookError as error:
+        return error
+    finally:
+        await library.aclose()
+    return None
 
 
 def _version(toolchain: Toolchain) -> str:

@@ -47,12 +47,12 @@ class Spy:
 
 @pytest.fixture(scope="module")
 def spy(real_lean: Toolchain) -> Spy:
-    return Spy(LeanProver(lambda _: real_lean, seconds_per_check=20))
+    return Spy(LeanProver(lambda _: real_lean, seconds_per_check=9))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def hooked(real_lean: Toolchain, spy: Spy) -> AsyncGenerator[HookedProver, None]:
-    prover = HookedProver(spy, HookLibrary(), lambda _: real_lean, seconds_per_check=2)
+    prover = HookedProver(spy, HookLibrary(), lambda _: real_lean)
     yield prover
     await prover.aclose()
 
@@ -70,8 +70,10 @@ async def test_only_what_lean_accepts_is_confirmed_the_best_first(
     hooked: HookedProver, spy: Spy, lean_folder: Path
 ) -> None:
     state = await state_in(hooked, lean_folder / "A.lean", GOAL)
+    texts = ["rfl", "subst h", "sorry", "omega", "exact h"]
+    await judged(hooked, state, texts)  # the first time takes longer
     spy.checked.clear()
-    verdicts = await judged(hooked, state, ["rfl", "subst h", "sorry", "omega", "exact h"])
+    verdicts = await judged(hooked, state, texts)
     assert verdicts == [
         *[("rfl", "rejected"), ("sorry", "refused"), ("exact h", "rejected")],
         *[("omega", "finishes"), ("subst h", "advances")],
@@ -94,19 +96,7 @@ async def test_what_takes_long_comes_after_what_does_not(hooked: HookedProver, l
     state = await state_in(hooked, lean_folder / "A.lean", slow + GOAL)
     verdicts = [judged async for judged in hooked.check(state, ["slow", "subst h"])]
     assert [text for text, _ in verdicts] == ["subst h", "slow"]
-    assert verdicts[1][1] == Verdict(Status.UNKNOWN, reason="Lean was stopped after 2000 ms")
-
-
-async def test_a_question_is_answered_but_not_confirmed(
-    hooked: HookedProver, spy: Spy, lean_folder: Path
-) -> None:
-    state = await state_in(
-        hooked, lean_folder / "A.lean", "theorem t (xs : List Nat) : xs ++ [] = xs := by\n  ‸\n"
-    )
-    spy.checked.clear()
-    verdict = await verdict_on(hooked, state, "simp?")
-    assert (verdict.status, verdict.proposals) == (Status.UNKNOWN, ("simp only [List.append_nil]",))
-    assert spy.checked == []
+    assert verdicts[1][1] == Verdict(Status.UNKNOWN, reason="Lean did not answer within 9 s")
 
 
 @pytest.mark.parametrize(
@@ -173,7 +163,7 @@ async def test_without_the_package_the_plain_prover_judges_and_says_so_once(
 ) -> None:
     monkeypatch.setenv("LLMSTEP_CACHE_DIR", "/dev/null")
     plain = LeanProver(lambda _: real_lean, seconds_per_check=20)
-    prover = HookedProver(plain, HookLibrary(), lambda _: real_lean, seconds_per_check=2)
+    prover = HookedProver(plain, HookLibrary(), lambda _: real_lean)
     with caplog.at_level(logging.WARNING):
         for _ in range(2):
             state = await prover.locate(*asked(lean_folder / "C.lean", GOAL))

@@ -97,6 +97,7 @@ def test_status(tmp_path: Path) -> None:
         f"Lean used here:   {lean}",
         f"Why:              {lean} was chosen explicitly.",
         "Version:          Lean version 4",
+        "Judged by:        Lean's diagnostics. Lean version 4/bin/lean cannot be run: No such file or directory.",
     ]
 
 
@@ -122,24 +123,30 @@ def test_status_of_a_lean_that_fails(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("fresh", [True, False])
 def test_install_tells_each_stage_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fresh: bool) -> None:  # noqa: FBT001
+    lean = script(tmp_path / "lean", "#!/bin/sh\nexit 3")
+
     def install(progress: Progress, *, force: bool) -> wasm.Installation:
         assert force is fresh
         for done in (0.0, 0.5, 1.0):
             progress("Fetching", done)
         progress("Unpacking", None)
-        return wasm.Installation(tmp_path / "lean", fresh)
+        return wasm.Installation(Path(lean), fresh)
 
     monkeypatch.setattr(wasm, "install", install)
     result = CliRunner().invoke(lean_app, ["install", *(["--force"] if fresh else [])])
-    assert result.stderr == "Fetching\nUnpacking\n"
-    assert result.stdout == f"{tmp_path / 'lean'} is {'installed' if fresh else 'up to date'}.\n"
+    assert result.stderr == (
+        "Fetching\nUnpacking\nCompiling LLMStep, our Lean package\n"
+        "Candidates will be judged one by one, which is slower: "
+        f"`{lean} --print-prefix` ended with exit code 3: \n"
+    )
+    assert result.stdout == f"{lean} is {'installed' if fresh else 'up to date'}.\n"
 
 
 def test_install_shows_bars_on_a_terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def install(progress: Progress, *, force: bool) -> wasm.Installation:
         progress("Fetching", 0.5)
         progress("Unpacking", None)
-        return wasm.Installation(tmp_path / "lean", fresh=not force)
+        return wasm.Installation(Path(script(tmp_path / "lean", "#!/bin/sh\nexit 3")), fresh=not force)
 
     monkeypatch.setattr(wasm, "install", install)
     monkeypatch.setenv("FORCE_COLOR", "1")  # makes rich take the stream for a terminal

@@ -92,15 +92,12 @@ async def test_verdicts(
 async def test_what_lean_proposes_comes_with_the_verdict(prover: Prover, lean_folder: Path) -> None:
     asked = "theorem t (xs : List Nat) : xs ++ [] = xs := by\n  ‸"
     verdict = await verdict_on(prover, await state_in(prover, lean_folder / "Judged.lean", asked), "simp?")
-    assert verdict.proposals == ("simp only [List.append_nil]",)
+    assert verdict == Verdict(Status.FINISHES, proposals=("simp only [List.append_nil]",))
 
 
-@pytest.mark.parametrize(
-    ("kind", "reason"),
-    [("plain", "Lean did not answer within 6 s"), ("hooked", "Lean was stopped after 6000 ms")],
-)
+@pytest.mark.parametrize("kind", KINDS)
 async def test_an_endless_candidate_is_unknown_and_the_next_one_is_judged(
-    real_lean: Toolchain, lean_folder: Path, kind: str, reason: str
+    real_lean: Toolchain, lean_folder: Path, kind: str
 ) -> None:
     endless = (
         "import Lean\nopen Lean Elab Tactic\n"
@@ -110,7 +107,8 @@ async def test_an_endless_candidate_is_unknown_and_the_next_one_is_judged(
     async with prover_of(kind, real_lean, seconds=6) as hasty:
         state = await state_in(hasty, lean_folder / "Judged.lean", endless)
         assert (await verdict_on(hasty, state, "rfl")).status.value == "finishes"
-        assert await verdict_on(hasty, state, "endless") == Verdict(Status.UNKNOWN, reason=reason)
+        verdict = await verdict_on(hasty, state, "endless")
+        assert verdict == Verdict(Status.UNKNOWN, reason="Lean did not answer within 6 s")
         assert (await verdict_on(hasty, state, "rfl")).status.value == "finishes"
 
 

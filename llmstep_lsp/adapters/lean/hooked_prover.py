@@ -1,18 +1,18 @@
 """Owns the `Prover` that has Lean judge candidates itself, by the methods of our Lean package.
 
 A second scratch document imports the package and has the same text otherwise.  There Lean judges
-a whole batch at once, and what it turns down is done with.  What it accepts is checked once more
-by the plain prover, in a document without the package, and only that counts: any import may
-change what a file means.  Where the package cannot be had, or as long as it is not ready, the
+a whole batch at once, and what it turns down is done with.  What it accepts, or does not know soon,
+is left to the plain prover, in a document without the package, and only that counts: any import
+may change what a file means.  Where the package cannot be had, or as long as it is not ready, the
 plain prover does it all.
 """
 
 import asyncio
 import logging
+import re
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from llmstep_lsp.adapters.lean import hook
@@ -26,8 +26,15 @@ from llmstep_lsp.ports import Prover
 
 _log = logging.getLogger(__name__)
 
-# In the first round no candidate gets more, so that the quick ones do not wait for the slow ones.
-_QUICK_MILLISECONDS = 300
+# Two Leans that load at a time would make the first question about a file wait.
+_PAUSE_SECONDS = 3.0
+# Candidates come in the order of their promise, so the first batch is small, and each is twice
+# as large as the one before.
+_FIRST_BATCH = 8
+# What takes longer gains nothing from being judged twice, and should not keep the others waiting.
+_MILLISECONDS = 100
+# `exact?` and the like search the library, and do not stop while they index it.
+_QUESTION = re.compile(r"\w\?(?!\w)")
 _BEST_FIRST = [Status.FINISHES, Status.CLOSES, Status.ADVANCES]
 
 
@@ -48,7 +55,6 @@ class HookedProver:
         plain: Prover,
         library: HookLibrary,
         find_toolchain: Callable[[Path], Toolchain],
-        seconds_per_check: float,
     ) -> None:
         async def start(file: Path) -> LeanDocument:
             toolchain = find_toolchain(file)
@@ -56,43 +62,46 @@ class HookedProver:
 
         self._plain = plain
         self._library = library
-        self._milliseconds = round(seconds_per_check * 1000)
         self._scratches = Scratches(start)
         self._openings: OrderedDict[str, _Opening] = OrderedDict()
         self._tasks: set[asyncio.Task[bool]] = set()
         self._complaints: set[str] = set()
 
     async def locate(self, snapshot: Snapshot, sites: Sequence[Site]) -> ProofState | NothingToProve:
-        """As the port says; behind it, the package is made ready for the state."""
+        """As the port says; behind it, the package gets ready for the state."""
         state = await self._plain.locate(snapshot, sites)
         if isinstance(state, ProofState) and (view := hook.view(state)):
             self._prepare(state, view)
         return state
 
     async def ready(self, state: ProofState) -> bool:
-        """Whether the package judges candidates for `state`, as soon as that is known."""
+        """Whether the package judges candidates for `state`, the last one located, once that is known."""
         opening = self._opening(state)
         return opening is not None and await opening.task
 
     async def check(
         self, state: ProofState, texts: Sequence[str]
     ) -> AsyncGenerator[tuple[str, Verdict], None]:
-        """As the port says: at once what Lean turns down, then what it accepts, the best first."""
-        waiting = list(texts)
+        """As the port says: of each batch what Lean turns down, then the best; what takes long at last."""
+        slow = [text for text in texts if _QUESTION.search(text)]
+        waiting = [text for text in texts if text not in slow]
+        size = _FIRST_BATCH
         while waiting:
             opening = self._opening(state)
             if opening is None or not opening.task.done() or not opening.task.result():
-                async for judged in self._plain.check(state, [waiting.pop(0)]):
-                    yield judged
-                continue
-            try:
-                async with aclosing(self._screened(opening, list(waiting))) as screened:
-                    async for text, verdict in screened:
-                        waiting.remove(text)
-                        yield text, await self._confirmed(state, text, verdict)
-            except LeanError as error:
-                self._complain(error)
-                self._openings.pop(state.snapshot.uri, None)
+                accepted = [waiting.pop(0)]  # for all we know
+            else:
+                batch, waiting, size = waiting[:size], waiting[size:], 2 * size
+                verdicts = await self._judged(opening, batch)
+                for text, verdict in verdicts:
+                    if verdict.status in {Status.REJECTED, Status.REFUSED}:
+                        yield text, verdict
+                slow += [text for text, verdict in verdicts if verdict.status is Status.UNKNOWN]
+                accepted = [text for text, verdict in sorted(verdicts, key=_rank) if verdict.accepted]
+            for text in accepted:
+                yield text, await self._plain_verdict(state, text)
+        for text in slow:
+            yield text, await self._plain_verdict(state, text)
 
     async def aclose(self) -> None:
         """End every Lean, and what is being compiled."""
@@ -119,56 +128,35 @@ class HookedProver:
         """Put `view` into its document; whether Lean sees the same goals there."""
         try:
             scratch = await self._scratches.beside(state.snapshot.uri)
+            if not scratch.alive:
+                await asyncio.sleep(_PAUSE_SECONDS)
             async with scratch.lock:
-                if self._opening(state) is None:  # somebody asked about another state meanwhile
+                fresh = not scratch.alive
+                document = await scratch.document()
+                if not fresh and self._opening(state) is None:  # another state is asked about by now
                     return False
-                return await hook.goals(await scratch.document(), view) == [g.text for g in state.goals]
+                return await hook.goals(document, view) == [goal.text for goal in state.goals]
         except LeanError as error:
             self._complain(error)
             return False
 
-    async def _screened(
-        self, opening: _Opening, texts: list[str]
-    ) -> AsyncGenerator[tuple[str, Verdict], None]:
-        """The package's verdicts; what takes long comes last, each by itself."""
-        scratch = await self._scratches.beside(opening.state.snapshot.uri)
-        async with scratch.lock:
-            document = await scratch.document()
-            verdicts = await hook.judge(document, opening.view, texts, _QUICK_MILLISECONDS)
-            slow = []
-            for text, verdict in sorted(zip(texts, verdicts, strict=True), key=_best_first):
-                if verdict.status is Status.UNKNOWN and verdict.milliseconds >= _QUICK_MILLISECONDS:
-                    slow.append(text)
-                else:
-                    yield text, verdict
-            async with aclosing(self._slowly(document, opening.view, slow)) as judged:
-                async for text, verdict in judged:
-                    yield text, verdict
-
-    async def _slowly(
-        self, document: LeanDocument, view: hook.View, texts: list[str]
-    ) -> AsyncGenerator[tuple[str, Verdict], None]:
-        async def judge(text: str) -> tuple[str, Verdict]:
-            (verdict,) = await hook.judge(document, view, [text], self._milliseconds)
-            return text, verdict
-
-        tasks = [asyncio.create_task(judge(text)) for text in texts]
+    async def _judged(self, opening: _Opening, texts: list[str]) -> list[tuple[str, Verdict]]:
+        """The package's verdicts; if it fails, it knows nothing."""
+        uri = opening.state.snapshot.uri
         try:
-            for judged in asyncio.as_completed(tasks):
-                yield await judged
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            scratch = await self._scratches.beside(uri)
+            async with scratch.lock:
+                document = await scratch.document()
+                verdicts = await hook.judge(document, opening.view, texts, _MILLISECONDS)
+        except LeanError as error:
+            self._complain(error)
+            self._openings.pop(uri, None)
+            verdicts = [Verdict(Status.UNKNOWN, reason=str(error))] * len(texts)
+        return list(zip(texts, verdicts, strict=True))
 
-    async def _confirmed(self, state: ProofState, text: str, screened: Verdict) -> Verdict:
-        """`screened`, or what the plain prover says of what is accepted there."""
-        if not screened.accepted:
-            return screened
-        if screened.proposals:  # a question like `exact?` is nothing to insert
-            return replace(screened, status=Status.UNKNOWN, reason="it asks Lean for the step")
+    async def _plain_verdict(self, state: ProofState, text: str) -> Verdict:
         ((_, verdict),) = [judged async for judged in self._plain.check(state, [text])]
-        return replace(verdict, milliseconds=verdict.milliseconds + screened.milliseconds)
+        return verdict
 
     def _complain(self, error: LeanError) -> None:
         """Say why candidates are judged one by one, the first time that it is so."""
@@ -177,6 +165,6 @@ class HookedProver:
             _log.warning("Candidates are judged one by one, which is slower: %s", error)
 
 
-def _best_first(judged: tuple[str, Verdict]) -> int:
+def _rank(judged: tuple[str, Verdict]) -> int:
     status = judged[1].status
-    return _BEST_FIRST.index(status) if status in _BEST_FIRST else -1
+    return _BEST_FIRST.index(status) if status in _BEST_FIRST else len(_BEST_FIRST)

@@ -82,7 +82,7 @@ class LeanProver:
                     async with asyncio.timeout(self._seconds):
                         return await _check(document, state, text)
                 except asyncio.CancelledError:
-                    _interrupt(document, state)
+                    _put_probe(document, state)
                     raise
                 except TimeoutError:
                     await _stop(document, state)
@@ -149,15 +149,17 @@ async def _check(document: LeanDocument, state: ProofState, candidate: str) -> V
     return judge_axioms(verdict, await _axioms(document, text, command), own)
 
 
-def _interrupt(document: LeanDocument, state: ProofState) -> None:
-    """Make Lean stop what it does: it goes on with a candidate until the text changes."""
+def _put_probe(document: LeanDocument, state: ProofState) -> None:
+    """Put no candidate there; Lean goes on with one until the text changes."""
     with contextlib.suppress(LeanError):
         document.put(scratch_text(state.snapshot, state.site, PROBE)[0])
 
 
 async def _stop(document: LeanDocument, state: ProofState) -> None:
-    """As `_interrupt`; a Lean that does not stop is ended, and the next question starts it again."""
-    _interrupt(document, state)
+    """Make Lean stop what it does, or end it; then the next question starts it again."""
+    _put_probe(document, state)
+    if not document.answered:  # it is still loading imports
+        return
     try:
         async with asyncio.timeout(_GRACE_SECONDS):
             await document.diagnostics()

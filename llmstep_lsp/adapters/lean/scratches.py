@@ -70,6 +70,11 @@ class Scratch:
         self._start = start
         self._document: LeanDocument | None = None
 
+    @property
+    def alive(self) -> bool:
+        """Whether its Lean is there."""
+        return self._document is not None and self._document.alive
+
     async def document(self) -> LeanDocument:
         """The document, in a Lean that can be asked."""
         if self._document is None or not self._document.alive:

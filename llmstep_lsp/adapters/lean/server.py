@@ -36,6 +36,7 @@ class LeanDocument:
         self._diagnostics: dict[int, list[dict[str, Any]]] = {}
         self._connection: Connection | None = None
         self._session: Any = None
+        self._answered = False
 
     @classmethod
     async def start(
@@ -78,6 +79,11 @@ class LeanDocument:
         """Whether its Lean can still be asked."""
         return self._connection is not None and self._connection.alive
 
+    @property
+    def answered(self) -> bool:
+        """Whether Lean has finished any version of it."""
+        return self._answered
+
     def put(self, text: str) -> None:
         """Make `text` (LF line ends) the document's next version."""
         before, self._lines = self._lines, text.split("\n")
@@ -101,6 +107,7 @@ class LeanDocument:
         """All that Lean reports about the current version, once it has finished it."""
         version = self._version
         await self._request("textDocument/waitForDiagnostics", {"uri": self._uri, "version": version})
+        self._answered = True
         return tuple(self._diagnostic(found) for found in self._diagnostics.get(version, ()))
 
     async def goals(self, position: Position) -> tuple[Goal, ...] | None:
