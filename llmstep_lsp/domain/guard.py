@@ -14,16 +14,16 @@ _UNPROVED = {"sorry", "admit", "stop"}
 _TRUSTS_COMPILER = {"native_decide", "bv_decide", "bv_check", "native"}
 _ENDLESS = {"sleep"}
 _RUNS_CODE = {
-    "builtin_initialize", "by_elab", "csimp", "dbg_trace", "declare_syntax_cat", "elab", "elab_rules",
-    "eval%", "extern", "implemented_by", "include_str", "initialize", "macro", "macro_rules",
-    "notation", "run_cmd", "run_conv", "run_elab", "run_meta", "run_tac", "set_option", "simproc",
-    "simproc_decl", "syntax",
+    "by_elab", "csimp", "dbg_trace", "eval%", "extern", "implemented_by", "include_str", "run_conv",
+    "run_tac", "set_option",
 }  # fmt: skip
 _COMMANDS = {
-    "abbrev", "add_decl_doc", "attribute", "axiom", "class", "coinductive", "decreasing_by", "def",
-    "deriving", "end", "example", "export", "import", "inductive", "instance", "lemma", "mutual",
-    "namespace", "noncomputable", "opaque", "partial", "private", "protected", "section", "structure",
-    "termination_by", "theorem", "universe", "variable",
+    "abbrev", "add_decl_doc", "attribute", "axiom", "builtin_initialize", "class", "coinductive",
+    "declare_syntax_cat", "decreasing_by", "def", "deriving", "elab", "elab_rules", "end", "example",
+    "export", "import", "inductive", "initialize", "instance", "lemma", "macro", "macro_rules", "mutual",
+    "namespace", "noncomputable", "notation", "opaque", "partial", "private", "protected", "run_cmd",
+    "run_elab", "run_meta", "section", "simproc", "simproc_decl", "structure", "syntax", "termination_by",
+    "theorem", "universe", "variable",
 }  # fmt: skip
 # Refused as any part of a dotted name too.
 _NAMES = {

@@ -10,7 +10,7 @@ from llmstep_lsp.adapters.lean.scratch_text import PROBE, scratch_text
 from llmstep_lsp.adapters.lean.server import LeanDocument
 from llmstep_lsp.domain.goals import parse_goal
 from llmstep_lsp.domain.header import imports, with_import
-from llmstep_lsp.domain.model import ProofState, Verdict
+from llmstep_lsp.domain.model import Goal, ProofState, Verdict
 from llmstep_lsp.domain.text import Position
 from llmstep_lsp.errors import LeanHookError
 
@@ -44,8 +44,8 @@ def view(state: ProofState) -> View | None:
     return View(hooked, Position(place.start.line + 1, place.start.column))
 
 
-async def goals(document: LeanDocument, view: View) -> list[str]:
-    """The goals at the state, as Lean shows them.
+async def goals(document: LeanDocument, view: View) -> tuple[Goal, ...]:
+    """The goals at the state.
 
     Raises:
         LeanHookError: the package there speaks another protocol.
@@ -55,7 +55,7 @@ async def goals(document: LeanDocument, view: View) -> list[str]:
     document.put(view.text)
     request = protocol.StateRequest(document.place(view.position))
     answer = await _ask(document, view, "proofState", request, protocol.StateAnswer)
-    return [goal.text for goal in answer.goals]
+    return tuple(parse_goal(goal.text) for goal in answer.goals)
 
 
 async def judge(

@@ -20,6 +20,7 @@ from llmstep_lsp.adapters.lean.hook_library import HookLibrary
 from llmstep_lsp.adapters.lean.scratches import MAX_SCRATCHES, Scratches, start_beside
 from llmstep_lsp.adapters.lean.server import LeanDocument
 from llmstep_lsp.adapters.lean.toolchain import Toolchain
+from llmstep_lsp.domain.goals import same_goals
 from llmstep_lsp.domain.model import NothingToProve, ProofState, Site, Snapshot, Status, Verdict
 from llmstep_lsp.errors import LeanError
 from llmstep_lsp.ports import Prover
@@ -135,7 +136,7 @@ class HookedProver:
                 document = await scratch.document()
                 if not fresh and self._opening(state) is None:  # another state is asked about by now
                     return False
-                return await hook.goals(document, view) == [goal.text for goal in state.goals]
+                return same_goals(await hook.goals(document, view), state.goals)
         except LeanError as error:
             self._complain(error)
             return False

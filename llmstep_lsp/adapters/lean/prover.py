@@ -131,6 +131,8 @@ async def _check(document: LeanDocument, state: ProofState, candidate: str) -> V
     # the goals after all of it.
     empty_line = "\n" + " " * (state.site.column + 1)
     text, place, command = scratch_text(state.snapshot, state.site, candidate, empty_line)
+    if command.name:  # asked along with the candidate, since each change of the text takes its time
+        text = text.removesuffix(SENTINEL) + _print_axioms(command.name)
     document.put(text)
     diagnostics = await document.diagnostics()
     goals = await document.goals(Position(place.end.line + 1, state.site.column))
@@ -145,8 +147,10 @@ async def _check(document: LeanDocument, state: ProofState, candidate: str) -> V
         return Verdict(Status.REJECTED, reason="it is not complete by itself")
     if verdict.status is not Status.FINISHES:
         return verdict
-    own = {command.name} if command.name else {"_example", _COPY_NAME}
-    return judge_axioms(verdict, await _axioms(document, text, command), own)
+    if command.name:
+        listed = [d.message for d in diagnostics if d.range.start.line > command.last]
+        return judge_axioms(verdict, listed, {command.name})
+    return judge_axioms(verdict, await _axioms_of_copy(document, text, command), {"_example", _COPY_NAME})
 
 
 def _put_probe(document: LeanDocument, state: ProofState) -> None:
@@ -182,17 +186,18 @@ async def _stands_alone(document: LeanDocument, state: ProofState, candidate: st
     )
 
 
-async def _axioms(document: LeanDocument, text: str, command: Command) -> list[str]:
-    """What Lean answers to `#print axioms` for the declaration of `command`."""
-    if command.name:
-        asked = f"\n#print axioms {command.name}\n"
-    else:
-        # Only what has a name can be asked for its axioms.
-        body = "\n".join(text.split("\n")[command.first : command.last + 1])
-        asked = f"\nnoncomputable def {_COPY_NAME}{body[command.end :]}\n#print axioms {_COPY_NAME}\n"
-    document.put(text.removesuffix(SENTINEL) + asked)
-    line = text.removesuffix(SENTINEL).count("\n")
+async def _axioms_of_copy(document: LeanDocument, text: str, command: Command) -> list[str]:
+    """The axioms of a declaration without a name: only what has one can be asked for them."""
+    above = text.removesuffix(SENTINEL)
+    body = "\n".join(text.split("\n")[command.first : command.last + 1])
+    copy = f"\nnoncomputable def {_COPY_NAME}{body[command.end :]}{_print_axioms(_COPY_NAME)}"
+    document.put(above + copy)
+    line = above.count("\n")
     return [d.message for d in await document.diagnostics() if d.range.start.line > line]
+
+
+def _print_axioms(name: str) -> str:
+    return f"\n#print axioms {name}\n"
 
 
 def _require_imports(text: str, diagnostics: Sequence[Diagnostic]) -> None:
