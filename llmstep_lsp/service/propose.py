@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 from llmstep_lsp.domain.insertion import normalise
 from llmstep_lsp.domain.model import Candidate
@@ -16,7 +17,7 @@ _BATCH = 32
 
 @dataclass(frozen=True)
 class Proposals:
-    """Candidates in the order in which they came, and which generators failed, and why."""
+    """Candidates of each generator in turn, and which generators failed, and why."""
 
     candidates: tuple[Candidate, ...]
     failures: tuple[str, ...]
@@ -31,11 +32,9 @@ async def propose(generators: Sequence[Generator], question: Question, seconds: 
         async with asyncio.timeout(seconds), merged(generators, question, failures) as arriving:
             async for batch in arriving:
                 found += untried(batch, question.prefix, tried)
-                if len(found) >= question.count:
-                    break
     except TimeoutError:
         pass  # what has come by now is the answer
-    return Proposals(tuple(found[: question.count]), tuple(failures))
+    return Proposals(tuple(_in_turn(found)[: question.count]), tuple(failures))
 
 
 def untried(batch: Sequence[Candidate], prefix: str, tried: set[str]) -> list[Candidate]:
@@ -47,6 +46,14 @@ def untried(batch: Sequence[Candidate], prefix: str, tried: set[str]) -> list[Ca
             tried.add(text)
             found.append(replace(candidate, text=text))
     return found
+
+
+def _in_turn(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """`candidates` in their order, but one of each source at a time: a slow one counts as much."""
+    sources: dict[str, list[Candidate]] = {}
+    for candidate in candidates:
+        sources.setdefault(candidate.source, []).append(candidate)
+    return [candidate for turn in zip_longest(*sources.values()) for candidate in turn if candidate]
 
 
 @asynccontextmanager

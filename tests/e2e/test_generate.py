@@ -49,7 +49,7 @@ def test_a_model_is_asked_too(tmp_path: Path) -> None:
     from tests.tiny_model import save_trained  # noqa: PLC0415  # needs torch
 
     save_trained(tmp_path, context=512)
-    found = answer(goals=["p q : Prop\n⊢ p → q → p"], model=str(tmp_path), count=200)
+    found = answer(goals=["p q : Prop\n⊢ p → q → p"], model=str(tmp_path), count=8)
     scores = {c["text"]: c["score"] for c in found["candidates"] if c["source"] == "transformers"}
     assert scores["intro hp _"] > -0.2
 
