@@ -114,20 +114,23 @@ private def constantsOf (info : ConstantInfo) : Array Name :=
     | .inductInfo v => v.ctors.toArray
     | _ => #[]
 
-/-- The first unproved constant that is reached from `names`, and all that are reached before it. -/
-private partial def unproved? (start : Start) (env : Environment) (seen : NameSet)
+/-- The first unproved constant that is reached from `names`, and all that are reached before it.
+What was there before the candidate is itself looked at, and what it rests on only if `through`. -/
+private partial def unproved? (start : Start) (env : Environment) (through : Bool) (seen : NameSet)
     (reached : Array Name) : List Name → Option Name × Array Name
   | [] => (none, reached)
   | name :: names =>
     if seen.contains name then
-      unproved? start env seen reached names
+      unproved? start env through seen reached names
     else match env.find? name with
-      | none => unproved? start env (seen.insert name) reached names
+      | none => unproved? start env through (seen.insert name) reached names
       | some info =>
         if isUnproved start name info then
           (some name, reached)
+        else if !through && start.context.env.contains name then
+          unproved? start env through (seen.insert name) reached names
         else
-          unproved? start env (seen.insert name) (reached.push name)
+          unproved? start env through (seen.insert name) (reached.push name)
             ((constantsOf info).toList ++ names)
 
 /-- What was put for `goals`, also for those parts of it that still miss something. -/
@@ -143,8 +146,9 @@ private partial def termsOf (goals : List MVarId) : StateT MVarIdSet MetaM (Arra
           found := found ++ (← termsOf [delayed.mvarIdPending])
   return found
 
-/-- Why what was put for the goals is no proof of them, if it is none. -/
-private def noProof? (start : Start) : MetaM (Option String) := do
+/-- Why what was put for the goals is no proof of them, if it is none.  A step that leaves goals may use
+lemmas that are still to be proved; a proof may not. -/
+private def noProof? (start : Start) (finishes : Bool) : MetaM (Option String) := do
   let terms ← (termsOf start.goals).run' {}
   let used := terms.foldl (init := ({} : NameSet)) fun used term =>
     term.getUsedConstants.foldl .insert used
@@ -154,7 +158,7 @@ private def noProof? (start : Start) : MetaM (Option String) := do
   let seen := start.shapes.foldl (init := ← proved.get) fun seen shape =>
     shape.statement.getUsedConstants.foldl .insert seen
   let env ← getEnv
-  let (found?, reached) := unproved? start env seen #[] used.toList
+  let (found?, reached) := unproved? start env finishes seen #[] used.toList
   if let some name := found? then
     return s!"it rests on `{name}`"
   let imported := reached.filter fun name => (env.getModuleIdxFor? name).isSome
@@ -206,7 +210,7 @@ private def run (start : Start) (stx : Syntax) : TermElabM Verdict := do
   let log ← Core.getMessageLog
   if let some error := log.toArray.find? (·.severity == .error) then
     return { status := .rejected, reason := ← error.data.toString }
-  if let some reason ← noProof? start then
+  if let some reason ← noProof? start goals.isEmpty then
     return { status := .refused, reason }
   for goal in start.goals do
     checkByKernel start goal

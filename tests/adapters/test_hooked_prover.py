@@ -9,17 +9,20 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from llmstep_lsp.adapters.generators.symbolic import SymbolicGenerator
 from llmstep_lsp.adapters.lean.hook_library import HookLibrary
 from llmstep_lsp.adapters.lean.hooked_prover import HookedProver
 from llmstep_lsp.adapters.lean.prover import LeanProver
 from llmstep_lsp.adapters.lean.toolchain import Toolchain
 from llmstep_lsp.domain.model import NothingToProve, ProofState, Site, Snapshot, Status, Verdict
-from llmstep_lsp.domain.sites import sites_at
+from llmstep_lsp.domain.sites import sites_at, sorries
+from llmstep_lsp.ports import Question
 from tests.judging import prover_of, state_in, verdict_on
 from tests.marked import cursor_in
 
 pytestmark = [pytest.mark.lean, pytest.mark.asyncio(loop_scope="module")]
 
+EXAMPLES = Path(__file__).parents[2] / "examples/FirstSteps.lean"
 GOAL = "theorem t (n : Nat) (h : n = 3) : n < 5 := by\n  ‸\n"
 FINISHES = Verdict(Status.FINISHES)
 
@@ -188,3 +191,20 @@ async def test_cancelling_a_batch_frees_lean(hooked: HookedProver, lean_folder: 
     with pytest.raises(asyncio.CancelledError):
         await asking
     assert await verdict_on(hooked, state, "omega") == FINISHES
+
+
+@pytest.mark.parametrize("sorry", range(9))
+async def test_nothing_is_lost_or_won_by_the_package(
+    hooked: HookedProver, spy: Spy, lean_folder: Path, sorry: int
+) -> None:
+    text = EXAMPLES.read_text()
+    snapshot = Snapshot((lean_folder / "A.lean").as_uri(), 1, text)
+    state = await hooked.locate(snapshot, sites_at(text, sorries(text)[sorry]))
+    assert isinstance(state, ProofState)
+    assert await hooked.ready(state)
+    question = Question(state.goals, "", text, 40)
+    candidates = [c.text async for c in SymbolicGenerator().candidates(question) if not c.text.endswith("?")]
+    plain = {text: verdict async for text, verdict in spy.check(state, candidates)}
+    judged = {text: verdict async for text, verdict in hooked.check(state, candidates)}
+    assert {t: v for t, v in judged.items() if v.accepted} == {t: v for t, v in plain.items() if v.accepted}
+    assert any(verdict.accepted for verdict in judged.values())

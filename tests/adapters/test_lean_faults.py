@@ -75,7 +75,10 @@ async def test_an_error_answer_is_an_error_with_its_code(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "fault", ["dies at start", "dies later", "prints garbage", "hangs", "answers errors", "worker crashes"]
 )
-async def test_no_fault_makes_a_verdict_but_unknown(tmp_path: Path, fault: str) -> None:
+async def test_no_fault_makes_a_verdict_but_unknown(
+    tmp_path: Path, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("llmstep_lsp.adapters.lean.prover._SECONDS_TO_LOAD", 0.5)
     broken = prover(tmp_path, fake(fault))
     state = ProofState(snapshot(tmp_path), SITES[0], (parse_goal("⊢ 1 = 1"),))
     verdict = await verdict_on(broken, state, "rfl")

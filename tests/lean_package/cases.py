@@ -99,6 +99,7 @@ CASES = (
     Case("second of two", _AND, "case right => exact hq", ADVANCES, before="constructor"),
     Case("another order", _AND, "rotate_left", ADVANCES, before="constructor"),
     Case("rename", "(p : Prop) : p → p", "rename_i h", ADVANCES, before="intro"),
+    Case("lemma to be proved", "(n : Nat) (h : n = 3) : 1 + 1 = n", "rw [unproved]", ADVANCES, above=_BEFORE_SORRY),
     Case("new hypothesis", _NAT, "have h : 1 = 1 := rfl", ADVANCES),
     # Rejected
     Case("ill-typed", _AND, "exact hp", REJECTED),

@@ -30,6 +30,7 @@ from llmstep_lsp.errors import LeanError, LeanImportError
 _log = logging.getLogger(__name__)
 
 _GRACE_SECONDS = 3.0
+_SECONDS_TO_LOAD = 60.0
 _COPY_NAME = "llmstep_checked_copy"
 _NO_GOALS_LEFT = "No goals are left here."
 _NO_TACTIC_BLOCK = "No goal here: the cursor is not in a tactic block."
@@ -78,8 +79,10 @@ class LeanProver:
             scratch = await self._scratches.beside(state.snapshot.uri)
             async with scratch.lock:
                 document = await scratch.document()
+                # A Lean that was started again loads the file's imports first.
+                seconds = self._seconds if document.answered else _SECONDS_TO_LOAD
                 try:
-                    async with asyncio.timeout(self._seconds):
+                    async with asyncio.timeout(seconds):
                         return await _check(document, state, text)
                 except asyncio.CancelledError:
                     _put_probe(document, state)
@@ -88,7 +91,7 @@ class LeanProver:
                     await _stop(document, state)
                     raise
         except TimeoutError:
-            return Verdict(Status.UNKNOWN, reason=f"Lean did not answer within {self._seconds:g} s")
+            return Verdict(Status.UNKNOWN, reason=f"Lean did not answer within {seconds:g} s")
         except LeanError as error:
             _log.info("no verdict on %r: %s", text, error)
             return Verdict(Status.UNKNOWN, reason=str(error))
@@ -162,8 +165,6 @@ def _put_probe(document: LeanDocument, state: ProofState) -> None:
 async def _stop(document: LeanDocument, state: ProofState) -> None:
     """Make Lean stop what it does, or end it; then the next question starts it again."""
     _put_probe(document, state)
-    if not document.answered:  # it is still loading imports
-        return
     try:
         async with asyncio.timeout(_GRACE_SECONDS):
             await document.diagnostics()
