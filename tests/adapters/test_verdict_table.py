@@ -26,8 +26,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("table").resolve()
 
 
-def traces(folder: Path) -> list[Path]:
-    return [*folder.iterdir(), *Path().glob("TRACE")]
+def traces(lean: Toolchain, folder: Path) -> list[str]:
+    """The files that candidates have left where Lean runs, and all that is beside the document."""
+    return [path.name for path in (*lean.root.glob("TRACE*"), *folder.iterdir(), *Path().glob("TRACE*"))]
 
 
 def marked(case: Case) -> str:
@@ -43,5 +44,15 @@ async def test_status(prover: Prover, folder: Path, case: Case) -> None:
     assert bool(verdict.goals) == (case.status in {"closes", "advances"})
 
 
-async def test_candidates_that_would_run_code_leave_no_file(folder: Path) -> None:
-    assert traces(folder) == []
+async def test_candidates_that_would_run_code_leave_no_file(real_lean: Toolchain, folder: Path) -> None:
+    assert traces(real_lean, folder) == []
+
+
+async def test_code_that_runs_does_leave_a_file_there(
+    prover: Prover, real_lean: Toolchain, folder: Path
+) -> None:
+    control = 'import Lean\nrun_meta IO.FS.writeFile "TRACE-OF-THE-USER" "x"\n'
+    await state_in(prover, folder / "Table.lean", f"{control}example : 1 = 1 := by\n  ‸\n")
+    found = traces(real_lean, folder)
+    (real_lean.root / "TRACE-OF-THE-USER").unlink()
+    assert found == ["TRACE-OF-THE-USER"]

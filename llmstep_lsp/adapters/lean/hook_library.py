@@ -65,7 +65,7 @@ async def hook_status(toolchain: Toolchain) -> str:
 
 @dataclass(frozen=True)
 class _Copy:
-    """Where a copy for the Lean `lean` belongs, or the reason why it cannot be there."""
+    """Where a copy for the Lean `lean` belongs, and where it is noted that it does not compile."""
 
     lean: Path
     folder: Path
