@@ -1,5 +1,6 @@
 import LLMStep.Protocol
 import LLMStep.Guard
 import LLMStep.Check
+import LLMStep.Retrieve
 import LLMStep.Rpc
 import LLMStep.Tactic

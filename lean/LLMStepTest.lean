@@ -4,3 +4,6 @@ import LLMStepTest.Refused
 import LLMStepTest.Protocol
 import LLMStepTest.Offer
 import LLMStepTest.Tactic
+import LLMStepTest.Library
+import LLMStepTest.Near
+import LLMStepTest.Retrieve

@@ -1,23 +1,44 @@
 """Owns the two seams of the product: who proposes steps, and who judges them."""
 
-from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from llmstep_lsp.domain.model import Candidate, Goal, NothingToProve, ProofState, Site, Snapshot, Verdict
+
+
+async def no_lemmas() -> tuple[str, ...]:
+    """What `Question.lemmas` says where no Lean can be asked."""
+    return ()
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A step that Lean turned down, and what it said."""
+
+    text: str
+    reason: str
 
 
 @dataclass(frozen=True)
 class Question:
     """What a generator is asked: steps for `goals[0]` that start with `prefix`.
 
-    `context` is the file's text before the site.  At most `count` answers are wanted.
+    `context` is the file's text before the site.  At most `count` answers are wanted,
+    within `seconds` (None: without limit); whoever asks closes the iterator then.
+    `toolchain` says which Lean it is, as far as that is known.  Lean itself names `lemmas`
+    of the library that may help, nearest first; that can take a while.  `rejected` are
+    steps that have been tried already, the most promising first.
     """
 
     goals: tuple[Goal, ...]
     prefix: str
     context: str
     count: int
+    seconds: float | None = None
+    toolchain: str = ""
+    rejected: tuple[Rejection, ...] = ()
+    lemmas: Callable[[], Awaitable[tuple[str, ...]]] = field(default=no_lemmas, compare=False)
 
 
 class Generator(Protocol):
@@ -47,6 +68,12 @@ class Prover(Protocol):
 
     async def locate(self, snapshot: Snapshot, sites: Sequence[Site]) -> ProofState | NothingToProve:
         """The proof state at the first of `sites` that holds and has a goal."""
+
+    async def lemmas(self, state: ProofState) -> tuple[str, ...]:
+        """Names of lemmas of the imported library that may help with the first goal of `state`.
+
+        The nearest come first; there are none where Lean cannot say or is not ready.
+        """
 
     def check(self, state: ProofState, texts: Sequence[str]) -> AsyncGenerator[tuple[str, Verdict], None]:
         """What Lean says of each of `texts`, inserted at the state's site exactly as `Site` describes.

@@ -11,21 +11,26 @@ from llmstep_lsp.ports import Question
 
 @dataclass
 class ScriptedGenerator:
-    """Proposes `texts`, `delay` seconds before each, and then raises `error` if there is one."""
+    """Proposes `texts`, `delay` seconds before each, and then raises `error` if there is one.
+
+    The texts have `scores`, if there are any.  Asked to do better, it proposes `again`.
+    """
 
     texts: Sequence[str]
     name: str = "scripted"
     delay: float = 0
-    error: LlmstepError | None = None
+    error: Exception | None = None
+    scores: Sequence[float] = ()
+    again: Sequence[str] = ()
     questions: list[Question] = field(default_factory=list)
     closed: int = 0
 
     async def candidates(self, question: Question) -> AsyncGenerator[Candidate, None]:
         self.questions.append(question)
         try:
-            for text in self.texts:
+            for i, text in enumerate(self.again if question.rejected else self.texts):
                 await asyncio.sleep(self.delay)
-                yield Candidate(text, self.name)
+                yield Candidate(text, self.name, self.scores[i] if self.scores else None)
             if self.error:
                 raise self.error
         finally:
@@ -42,6 +47,8 @@ class ScriptedProver:
     state: ProofState | NothingToProve | LlmstepError
     verdicts: dict[str, Verdict]
     delay: float = 0
+    library: tuple[str, ...] | LlmstepError = ()
+    asked_for_lemmas: int = 0
     checked: list[str] = field(default_factory=list)
     interrupted: list[str] = field(default_factory=list)
 
@@ -50,6 +57,12 @@ class ScriptedProver:
         if isinstance(self.state, LlmstepError):
             raise self.state
         return self.state
+
+    async def lemmas(self, state: ProofState) -> tuple[str, ...]:
+        self.asked_for_lemmas += 1
+        if isinstance(self.library, LlmstepError):
+            raise self.library
+        return self.library
 
     async def check(
         self, state: ProofState, texts: Sequence[str]

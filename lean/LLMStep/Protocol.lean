@@ -1,7 +1,7 @@
 import Lean.Data.Lsp.Basic
 
 /-!
-# The shapes of the two RPC methods and of `llmstep-lsp generate`
+# The shapes of the RPC methods and of `llmstep-lsp generate`
 
 Owns what llmstep-lsp and Lean say to each other.  The names of the fields are those of the JSON
 objects; an optional field `x?` is `x` there, and absent or null if there is nothing to say.  Every
@@ -117,6 +117,26 @@ structure CheckAnswer where
   version : Nat := protocolVersion
   /-- One verdict for each candidate, in the order of the candidates. -/
   verdicts : Array Verdict
+  deriving FromJson, ToJson
+
+/-- Asks for lemmas that may help with the first goal at a position. -/
+structure LemmasRequest where
+  /-- The version of the protocol that the caller speaks. -/
+  version : Nat
+  /-- The position, as in `StateRequest`. -/
+  pos : Lsp.Position
+  /-- How many are wanted at most. -/
+  count : Nat
+  /-- When to answer with what was found, by the clock. -/
+  maxMilliseconds : Nat
+  deriving FromJson, ToJson
+
+/-- Lemmas that may help. -/
+structure LemmasAnswer where
+  /-- The version of the protocol. -/
+  version : Nat := protocolVersion
+  /-- Their full names, the nearest to the goal first. -/
+  lemmas : Array String
   deriving FromJson, ToJson
 
 /-- Asks generators for candidates: the standard input of `llmstep-lsp generate`. -/

@@ -1,8 +1,9 @@
 import Lean.Server.FileWorker.RequestHandling
 import LLMStep.Check
+import LLMStep.Retrieve
 
 /-!
-# The two RPC methods
+# The RPC methods
 
 Owns how a position of the document becomes a state: goals are read where Lean's own editors read
 them, so a declaration that is still being elaborated answers as soon as its tactic is done.
@@ -55,11 +56,13 @@ private def printed (goal : MVarId) : MetaM Goal := do
       target := toString (← ppExpr (← instantiateMVars type))
       text := toString (← ppGoal goal) }
 
-/-- The goals at a position, and the declaration that they belong to. -/
+/-- The goals at a position, and the declaration that they belong to.  Whoever asks for them may ask
+for lemmas next, so these are made ready. -/
 @[server_rpc_method]
 def proofState (request : StateRequest) : RequestM (RequestTask StateAnswer) :=
   withGoalsAt request.version request.pos fun state => do
     let start ← startOf state
+    prepareLemmas start.context.env
     return {
       goals := ← start.context.runMetaM {} (start.goals.toArray.mapM printed)
       declaration? := start.declaration?.map fun name => toString (privateToUserName name)
@@ -74,5 +77,18 @@ def check (request : CheckRequest) : RequestM (RequestTask CheckAnswer) :=
     let verdicts ← judgeAll (← startOf state) limits request.candidates cancel.wasCancelled
     checkCancelled
     return { verdicts }
+
+/-- Lemmas of the imported library that may help with the first goal at a position. -/
+@[server_rpc_method]
+def lemmas (request : LemmasRequest) : RequestM (RequestTask LemmasAnswer) :=
+  withGoalsAt request.version request.pos fun state => do
+    let cancel := (← read).cancelTk
+    let deadline := (← IO.monoMsNow) + request.maxMilliseconds
+    let late := return (← cancel.wasCancelled) || (← IO.monoMsNow) > deadline
+    let start ← startOf state
+    let some goal := start.goals.head? | return { lemmas := #[] }
+    let names ← start.context.runMetaM {} (nearestLemmas goal request.count late)
+    checkCancelled
+    return { lemmas := names.map toString }
 
 end LLMStep

@@ -11,6 +11,7 @@ private def again (α : Type) [FromJson α] [ToJson α] (json : Json) : Except S
 private def shapes : List (String × (Json → Except String Json)) := [
   ("StateRequest", again StateRequest), ("StateAnswer", again StateAnswer),
   ("CheckRequest", again CheckRequest), ("CheckAnswer", again CheckAnswer),
+  ("LemmasRequest", again LemmasRequest), ("LemmasAnswer", again LemmasAnswer),
   ("GenerateRequest", again GenerateRequest), ("GenerateAnswer", again GenerateAnswer)]
 
 /-- A field that is null says the same as one that is absent. -/

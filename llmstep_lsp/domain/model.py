@@ -57,7 +57,8 @@ class ProofState:
 
     `errors` are those that Lean reports above the site without a candidate; `fails_below`
     says whether it reports any behind the site in the same command, `complete` whether it
-    reports none at all in that command: the proof is finished as it stands.
+    reports none at all in that command: the proof is finished as it stands.  `toolchain`
+    tells the Lean from others.
     """
 
     snapshot: Snapshot
@@ -66,6 +67,7 @@ class ProofState:
     errors: frozenset[tuple[Position, str]] = frozenset()
     fails_below: bool = False
     complete: bool = False
+    toolchain: str = ""
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,9 @@ class Spy:
     async def locate(self, snapshot: Snapshot, sites: Sequence[Site]) -> ProofState | NothingToProve:
         return await self.behind.locate(snapshot, sites)
 
+    async def lemmas(self, state: ProofState) -> tuple[str, ...]:
+        return await self.behind.lemmas(state)
+
     async def check(
         self, state: ProofState, texts: Sequence[str]
     ) -> AsyncGenerator[tuple[str, Verdict], None]:
@@ -65,6 +68,13 @@ def asked(file: Path, marked: str) -> tuple[Snapshot, list[Site]]:
     return Snapshot(file.as_uri(), 1, text), sites_at(text, cursor)
 
 
+async def indexed(prover: HookedProver, state: ProofState) -> None:
+    """Wait until Lean has indexed the library."""
+    async with asyncio.timeout(30):
+        while not await prover.lemmas(state):  # noqa: ASYNC110  # Lean does not say when it is done
+            await asyncio.sleep(0.1)
+
+
 async def judged(prover: HookedProver, state: ProofState, texts: list[str]) -> list[tuple[str, str]]:
     return [(text, verdict.status.value) async for text, verdict in prover.check(state, texts)]
 
@@ -74,7 +84,8 @@ async def test_only_what_lean_accepts_is_confirmed_the_best_first(
 ) -> None:
     state = await state_in(hooked, lean_folder / "A.lean", GOAL)
     texts = ["rfl", "subst h", "sorry", "omega", "exact h"]
-    await judged(hooked, state, texts)  # the first time takes longer
+    await judged(hooked, state, texts)  # the first time takes longer,
+    await indexed(hooked, state)  # and so does what goes on beside this
     spy.checked.clear()
     verdicts = await judged(hooked, state, texts)
     assert verdicts == [
@@ -100,6 +111,37 @@ async def test_what_takes_long_comes_after_what_does_not(hooked: HookedProver, l
     verdicts = [judged async for judged in hooked.check(state, ["slow", "subst h"])]
     assert [text for text, _ in verdicts] == ["subst h", "slow"]
     assert verdicts[1][1] == Verdict(Status.UNKNOWN, reason="Lean did not answer within 9 s")
+
+
+async def test_lemmas_of_the_library(hooked: HookedProver, spy: Spy, lean_folder: Path) -> None:
+    append = "theorem t (xs ys : List Nat) : (xs ++ ys).length = xs.length + ys.length := by\n  ‸\n"
+    state = await state_in(hooked, lean_folder / "A.lean", append)
+    await indexed(hooked, state)
+    found = await hooked.lemmas(state)
+    assert (len(found), found[0]) == (16, "List.length_append")
+    assert await spy.lemmas(state) == ()
+    state = await state_in(hooked, lean_folder / "A.lean", "example (a b : Nat) : a + b = b + a := by\n  ‸\n")
+    assert "Nat.add_comm" in (await hooked.lemmas(state))[:3]
+
+
+async def test_lemmas_can_be_asked_for_as_soon_as_the_state_is_known(
+    hooked: HookedProver, lean_folder: Path
+) -> None:
+    await indexed(hooked, await state_in(hooked, lean_folder / "A.lean", GOAL))
+    state = await hooked.locate(*asked(lean_folder / "A.lean", GOAL))
+    assert isinstance(state, ProofState)
+    assert len(await hooked.lemmas(state)) == 16
+
+
+async def test_nobody_waits_for_lemmas_of_a_state_that_is_not_ready(
+    real_lean: Toolchain, hooked: HookedProver, lean_folder: Path
+) -> None:
+    async with prover_of("hooked", real_lean, seconds=20) as prover:
+        state = await prover.locate(*asked(lean_folder / "D.lean", GOAL))
+        assert isinstance(state, ProofState)
+        async with asyncio.timeout(0.5):
+            assert await prover.lemmas(state) == ()
+            assert await hooked.lemmas(state) == ()  # it is no state of its own
 
 
 @pytest.mark.parametrize(
@@ -172,6 +214,7 @@ async def test_without_the_package_the_plain_prover_judges_and_says_so_once(
             state = await prover.locate(*asked(lean_folder / "C.lean", GOAL))
             assert isinstance(state, ProofState)
             assert not await prover.ready(state)
+            assert await prover.lemmas(state) == ()
             assert await judged(prover, state, ["rfl", "omega"]) == [
                 ("rfl", "rejected"),
                 ("omega", "finishes"),

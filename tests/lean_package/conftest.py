@@ -13,7 +13,10 @@ import pytest
 from tests.lean_wasm.lsp_client import LspClient
 
 PACKAGE = Path(__file__).parent.parent.parent / "lean"
-MODULES = ("LLMStep/Protocol", "LLMStep/Guard", "LLMStep/Check", "LLMStep/Rpc", "LLMStep/Tactic", "LLMStep")
+MODULES = (
+    *("LLMStep/Protocol", "LLMStep/Guard", "LLMStep/Check", "LLMStep/Retrieve"),
+    *("LLMStep/Rpc", "LLMStep/Tactic", "LLMStep"),
+)
 VERSION = 1
 
 Compile = Callable[..., str]
@@ -44,6 +47,12 @@ class Document:
         answer = self.client.answer(self.start_check(line, *candidates, **params))
         assert answer["version"] == VERSION
         return answer["verdicts"]
+
+    def lemmas(self, line: int, count: int = 16, milliseconds: int = 5000, **params: Any) -> Any:
+        limits = {"count": count, "maxMilliseconds": milliseconds}
+        answer = self.client.answer(self.start("lemmas", line, 2, **limits, **params))
+        assert answer["version"] == VERSION
+        return answer["lemmas"]
 
 
 Open = Callable[[str, str], Document]

@@ -1,4 +1,4 @@
-"""The two RPC methods: what they answer, how they are cancelled, and what they cost."""
+"""The RPC methods: what they answer, how they are cancelled, and what they cost."""
 
 import os
 import queue
@@ -32,8 +32,15 @@ example : ∀ n : Nat, n = n := by
 
 example : 1 = 1 := by
   rfl
+
+example (xs ys : List Nat) : (xs ++ ys).length = xs.length + ys.length := by
+  skip
+
+example (a b : Nat) : a + b = b + a ∧ True := by
+  constructor
+  skip
 """
-CONJ, UNNAMED, SOLVED = 10, 15, 18
+CONJ, UNNAMED, SOLVED, APPEND, ADD = 10, 15, 18, 21, 25
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +53,7 @@ def test_the_package_compiles_without_a_warning(compiled: str) -> None:
 
 
 def test_its_own_tests_pass(compiled: str, compile_module: Compile) -> None:
-    helpers = {"Expect", "Offer"}
+    helpers = {"Expect", "Library", "Near", "Offer"}
     modules = sorted((PACKAGE / "LLMStepTest").glob("*.lean"), key=lambda file: file.stem not in helpers)
     said = [compile_module(f"LLMStepTest/{file.stem}") for file in modules]
     assert [*said, compile_module("LLMStepTest")] == [""] * (len(said) + 1)
@@ -95,6 +102,8 @@ def test_another_version_of_the_protocol(document: Document) -> None:
     assert caught.value.code == INVALID_PARAMS
     with pytest.raises(RpcError, match=r"protocol 7 .* speaks 1"):
         document.check(CONJ, "rfl", version=7)
+    with pytest.raises(RpcError, match=r"protocol 7 .* speaks 1"):
+        document.lemmas(CONJ, version=7)
 
 
 def test_verdicts_come_in_order_with_all_that_is_known(document: Document) -> None:
@@ -144,6 +153,53 @@ def test_cancelling_stops_all_candidates(document: Document) -> None:
         (verdict,) = document.check(CONJ, "exact hp")
         assert verdict["status"] == "closes"
         assert time.monotonic() - began < 5
+
+
+def test_lemmas_are_those_of_the_first_goal(document: Document) -> None:
+    assert document.lemmas(APPEND, count=1) == ["List.length_append"]
+    assert document.lemmas(ADD, count=1) == ["Nat.add_comm"]
+
+
+def test_lemmas_come_in_the_same_order_however_many_are_wanted(document: Document) -> None:
+    sixteen = document.lemmas(APPEND)
+    assert len(set(sixteen)) == 16
+    assert document.lemmas(APPEND, count=3) == sixteen[:3]
+    assert document.lemmas(APPEND, count=0) == []
+
+
+def test_no_lemmas_where_no_goal_is_left(document: Document) -> None:
+    assert document.client.answer(document.start("lemmas", SOLVED, 5, count=16, maxMilliseconds=5000)) == {
+        "version": 1,
+        "lemmas": [],
+    }
+
+
+def test_lemmas_are_of_what_the_file_imports_beside_the_package(open_document: Open) -> None:
+    goal = "\nexample (m : Std.HashMap Nat Nat) : m.isEmpty = (m.size == 0) := by\n  skip\n"
+    without = open_document("Without.lean", goal).lemmas(3)
+    assert without
+    assert not [name for name in without if name.startswith("Std.")]
+    assert open_document("With.lean", f"import Std.Data.HashMap{goal}").lemmas(3, count=1) == [
+        "Std.HashMap.isEmpty_eq_size_eq_zero"
+    ]
+
+
+def test_lemmas_are_found_in_time(document: Document) -> None:
+    assert document.lemmas(APPEND)
+    assert document.lemmas(APPEND, milliseconds=0) == []
+    began = time.monotonic()
+    document.lemmas(APPEND, milliseconds=50)
+    seconds = time.monotonic() - began
+    print(f"{seconds * 1000:.0f} ms")  # noqa: T201
+    assert seconds < 1
+
+
+def test_cancelling_ends_the_search_for_lemmas(document: Document) -> None:
+    request = document.start("lemmas", APPEND, 2, count=16, maxMilliseconds=60_000)
+    document.client.notify("$/cancelRequest", {"id": request})
+    with pytest.raises(RpcError) as caught:
+        document.client.answer(request, timeout=20)
+    assert caught.value.code == REQUEST_CANCELLED
 
 
 def test_memory_stays_flat(document: Document) -> None:

@@ -22,7 +22,8 @@ def without_nulls(found: Any) -> Any:
 
 def test_every_shape_has_examples() -> None:
     assert {shape for shape, _ in EXAMPLES} == {
-        *("StateRequest", "StateAnswer", "CheckRequest", "CheckAnswer", "GenerateRequest", "GenerateAnswer")
+        *("StateRequest", "StateAnswer", "CheckRequest", "CheckAnswer", "LemmasRequest", "LemmasAnswer"),
+        *("GenerateRequest", "GenerateAnswer"),
     }
 
 

@@ -1,4 +1,4 @@
-"""Owns how a document that imports our Lean package is asked for goals and verdicts."""
+"""Owns how a document that imports our Lean package is asked for goals, verdicts and lemmas."""
 
 import asyncio
 from collections.abc import Sequence
@@ -80,6 +80,20 @@ async def judge(
         await document.aclose()  # the next question starts it again
         raise LeanHookError(f"LLMStep did not answer within {seconds:g} s") from error
     return [_verdict(shape) for shape in answer.verdicts]
+
+
+async def lemmas(document: LeanDocument, view: View, count: int, milliseconds: int) -> tuple[str, ...]:
+    """Names of up to `count` lemmas near to the first goal, as far as Lean finds them in `milliseconds`.
+
+    Raises:
+        LeanHookError: the package there speaks another protocol.
+        LeanRequestError: Lean answered with an error.
+        LeanGoneError: Lean ended before it answered.
+    """
+    document.put(view.text)
+    request = protocol.LemmasRequest(document.place(view.position), count, milliseconds)
+    answer = await _ask(document, view, "lemmas", request, protocol.LemmasAnswer)
+    return answer.lemmas
 
 
 async def _ask(

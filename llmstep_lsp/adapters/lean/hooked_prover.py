@@ -36,6 +36,11 @@ _FIRST_BATCH = 8
 _MILLISECONDS = 100
 # `exact?` and the like search the library, and do not stop while they index it.
 _QUESTION = re.compile(r"\w\?(?!\w)")
+# Lemmas are asked for as soon as a state is located; in a Lean that runs, the package is soon ready.
+_PATIENCE_SECONDS = 1.0
+_LEMMAS = 16
+_LEMMAS_MILLISECONDS = 500
+_ONE_BY_ONE = "Candidates are judged one by one, which is slower"
 _BEST_FIRST = [Status.FINISHES, Status.CLOSES, Status.ADVANCES]
 
 
@@ -79,6 +84,27 @@ class HookedProver:
         """Whether the package judges candidates for `state`, the last one located, once that is known."""
         opening = self._opening(state)
         return opening is not None and await opening.task
+
+    async def lemmas(self, state: ProofState) -> tuple[str, ...]:
+        """As the port says; they are not worth much waiting for a Lean that starts or is busy."""
+        opening = self._opening(state)
+        if opening is None:
+            return ()
+        try:
+            scratch = await self._scratches.beside(state.snapshot.uri)
+            if not scratch.alive:
+                return ()
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                if not await asyncio.shield(opening.task):
+                    return ()
+                async with scratch.lock:
+                    document = await scratch.document()
+                    return await hook.lemmas(document, opening.view, _LEMMAS, _LEMMAS_MILLISECONDS)
+        except TimeoutError:
+            return ()
+        except LeanError as error:
+            self._complain("Lean names no lemmas of the library", error)
+            return ()
 
     async def check(
         self, state: ProofState, texts: Sequence[str]
@@ -138,7 +164,7 @@ class HookedProver:
                     return False
                 return same_goals(await hook.goals(document, view), state.goals)
         except LeanError as error:
-            self._complain(error)
+            self._complain(_ONE_BY_ONE, error)
             return False
 
     async def _judged(self, opening: _Opening, texts: list[str]) -> list[tuple[str, Verdict]]:
@@ -150,7 +176,7 @@ class HookedProver:
                 document = await scratch.document()
                 verdicts = await hook.judge(document, opening.view, texts, _MILLISECONDS)
         except LeanError as error:
-            self._complain(error)
+            self._complain(_ONE_BY_ONE, error)
             self._openings.pop(uri, None)
             verdicts = [Verdict(Status.UNKNOWN, reason=str(error))] * len(texts)
         return list(zip(texts, verdicts, strict=True))
@@ -159,11 +185,11 @@ class HookedProver:
         ((_, verdict),) = [judged async for judged in self._plain.check(state, [text])]
         return verdict
 
-    def _complain(self, error: LeanError) -> None:
-        """Say why candidates are judged one by one, the first time that it is so."""
+    def _complain(self, loss: str, error: LeanError) -> None:
+        """Say what is lost by `error`, the first time that it comes."""
         if str(error) not in self._complaints:
             self._complaints.add(str(error))
-            _log.warning("Candidates are judged one by one, which is slower: %s", error)
+            _log.warning("%s: %s", loss, error)
 
 
 def _rank(judged: tuple[str, Verdict]) -> int:

@@ -96,6 +96,24 @@ class CheckAnswer:
 
 
 @dataclass(frozen=True)
+class LemmasRequest:
+    """Asks for up to `count` lemmas that may help with the first goal at a position."""
+
+    pos: Place
+    count: int
+    max_milliseconds: int
+    version: int = field(default=VERSION, kw_only=True)
+
+
+@dataclass(frozen=True)
+class LemmasAnswer:
+    """The names of lemmas that may help, the nearest to the goal first."""
+
+    lemmas: tuple[str, ...]
+    version: int = field(default=VERSION, kw_only=True)
+
+
+@dataclass(frozen=True)
 class GenerateRequest:
     """Asks the generators for candidates."""
 
@@ -129,7 +147,7 @@ class GenerateAnswer:
 _Shape = TypeVar("_Shape")
 _SHAPES = (
     Place, StateRequest, HypothesisShape, GoalShape, StateAnswer, CheckRequest, VerdictShape, CheckAnswer,
-    GenerateRequest, CandidateShape, GenerateAnswer,
+    LemmasRequest, LemmasAnswer, GenerateRequest, CandidateShape, GenerateAnswer,
 )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from llmstep_lsp.adapters.lean.scratch_text import PROBE, SENTINEL, scratch_text
-from llmstep_lsp.adapters.lean.scratches import Scratches, start_beside
+from llmstep_lsp.adapters.lean.scratches import Scratches, path_of, start_beside
 from llmstep_lsp.adapters.lean.server import LeanDocument
 from llmstep_lsp.adapters.lean.toolchain import Toolchain
 from llmstep_lsp.domain.commands import Command, command_at
@@ -44,6 +44,7 @@ class LeanProver:
     """Implements `Prover` with Lean servers of our own."""
 
     def __init__(self, find_toolchain: Callable[[Path], Toolchain], seconds_per_check: float) -> None:
+        self._find_toolchain = find_toolchain
         self._scratches = Scratches(lambda file: start_beside(file, find_toolchain(file)))
         self._seconds = seconds_per_check
 
@@ -57,7 +58,14 @@ class LeanProver:
         """
         scratch = await self._scratches.beside(snapshot.uri)
         async with scratch.lock:
-            return await _locate(await scratch.document(), snapshot, sites)
+            state = await _locate(await scratch.document(), snapshot, sites)
+        if isinstance(state, NothingToProve):
+            return state
+        return replace(state, toolchain=self._find_toolchain(path_of(snapshot.uri)).identity)
+
+    async def lemmas(self, state: ProofState) -> tuple[str, ...]:  # noqa: ARG002  # as the port asks
+        """None: diagnostics and goals name no lemmas."""
+        return ()
 
     async def check(
         self, state: ProofState, texts: Sequence[str]

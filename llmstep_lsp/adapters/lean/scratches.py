@@ -44,7 +44,7 @@ class Scratches:
     async def beside(self, uri: str) -> "Scratch":
         """The scratch document beside `uri`, the least recently used one given up for it if need be."""
         if uri not in self._scratches:
-            self._scratches[uri] = Scratch(_path(uri), self._start)
+            self._scratches[uri] = Scratch(path_of(uri), self._start)
         self._scratches.move_to_end(uri)
         while len(self._scratches) > MAX_SCRATCHES:
             _, oldest = self._scratches.popitem(last=False)
@@ -88,7 +88,8 @@ class Scratch:
             self._document = None
 
 
-def _path(uri: str) -> Path:
+def path_of(uri: str) -> Path:
+    """The file that `uri` names; for a document that is in none, one that could be."""
     parsed = urlparse(uri)
     if parsed.scheme == "file":
         return Path(unquote(parsed.path))

@@ -35,6 +35,11 @@ class Toolchain:
     root: Path
     reason: str
 
+    @property
+    def identity(self) -> str:
+        """What tells it from other Leans: how it is run, where, and what is asked for there."""
+        return " ".join((*self.server, "in", str(self.root), _pin(self.root)))
+
 
 def find_toolchain(file: Path, explicit: str | None) -> Toolchain:
     """The Lean for a file (or for files in a folder); `explicit` is what the person chose, if anything.
