@@ -12,7 +12,7 @@ _METAVARIABLE = re.compile(r"\?[\w✝.]+")
 def parse_goal(text: str) -> Goal:
     """The goal that Lean shows as `text`."""
     case, target, hypotheses = None, "", []
-    for block in _blocks(text):
+    for block in blocks(text):
         if block.startswith(("⊢", "| ")):  # the second in `conv`
             target = block[1:].strip()
         elif found := _CASE.match(block):
@@ -32,7 +32,7 @@ def _anonymous(goal: Goal) -> str:
     return _METAVARIABLE.sub("?_", goal.text)
 
 
-def _blocks(text: str) -> list[str]:
+def blocks(text: str) -> list[str]:
     """The entries of a goal: lines at column 0, each with the indented lines that follow it."""
     blocks: list[str] = []
     for line in text.split("\n"):

@@ -3,15 +3,11 @@
 import re
 from collections.abc import AsyncGenerator, Iterator, Sequence
 
-from llmstep_lsp.domain.lexing import mask, tokens
+from llmstep_lsp.domain.lexing import tokens
 from llmstep_lsp.domain.model import Candidate, Goal, Hypothesis
+from llmstep_lsp.domain.retrieval import declarations, nearest
 from llmstep_lsp.ports import Question
 
-_DECLARED = re.compile(
-    r"^[ \t]*(?:@\[[^\]]*\]\s*)*(?:(?:private|protected|noncomputable|partial|nonrec)\s+)*"
-    r"(?P<keyword>theorem|lemma|def|abbrev|example|instance)\b\s*(?P<name>[^\s(){}\[\]:⦃«]*)(?P<statement>[^\n]*)",
-    re.MULTILINE,
-)
 _BINDER = re.compile(r"∀ (?:\(?\{?\[?)(?P<names>[^:,∀∃→]*?)(?: : [^,]*)?[\)\}\]]?, ")
 _INACCESSIBLE = "✝"
 _NEAREST = 6
@@ -26,26 +22,37 @@ class SymbolicGenerator:
         """As the port says; never fails."""
         if not question.goals:
             return
-        proposed = portfolio(question.goals[0], question.context)
-        wanted = [text for text in dict.fromkeys(proposed) if text.startswith(question.prefix)]
-        for text in wanted[: question.count]:
-            yield Candidate(text, self.name)
+        goal = question.goals[0]
+        told: set[str] = set()
+
+        def untold(proposed: Iterator[str]) -> Iterator[Candidate]:
+            for text in proposed:
+                if len(told) == question.count:
+                    return
+                if text.startswith(question.prefix) and text not in told:
+                    told.add(text)
+                    yield Candidate(text, self.name)
+
+        for candidate in untold(quick(goal, question.context)):
+            yield candidate
+        library = await question.lemmas()
+        for candidate in untold(thorough(goal, question.context, library)):
+            yield candidate
 
     async def aclose(self) -> None:
         """Nothing is held."""
 
 
-def portfolio(goal: Goal, context: str) -> Iterator[str]:
-    """Steps for `goal`, given the file's text above it."""
-    facts, objects = _sorted_hypotheses(goal)
+def quick(goal: Goal, context: str) -> Iterator[str]:
+    """Steps for `goal`, given the file's text above it, that Lean judges in no time."""
+    facts, _ = _sorted_hypotheses(goal)
     definitions, lemmas = _nearby(goal, context)
     yield from _immediate(goal, facts)
     yield from _introductions(goal)
     yield from ["simp", "omega", "decide"]
     yield from _shaped(goal)
-    simp_set = ", ".join(definitions)
     if definitions:
-        yield f"simp [{simp_set}]"
+        yield f"simp [{', '.join(definitions)}]"
     yield "simp_all"
     if facts:
         yield f"simp [{', '.join([*definitions, *facts])}]"
@@ -54,10 +61,19 @@ def portfolio(goal: Goal, context: str) -> Iterator[str]:
     yield from (f"{tactic} [{fact}]" for fact in facts for tactic in ("rw", "simp"))
     yield from (f"{step} {fact}" for step in ("simp at", "simpa using") for fact in facts)
     yield from (f"rw [← {fact}]" for fact in facts if _is_equation(goal, fact))
+
+
+def thorough(goal: Goal, context: str, library: Sequence[str]) -> Iterator[str]:
+    """More steps for `goal`, by lemmas of the file and of the `library`, by cases, and by search."""
+    facts, objects = _sorted_hypotheses(goal)
+    definitions, lemmas = _nearby(goal, context)
     yield from (f"{tactic} [{lemma}]" for lemma in lemmas for tactic in ("rw", "simp"))
+    yield from (f"exact {lemma} .." for lemma in library)
     yield from (f"apply {lemma}" for lemma in lemmas)
-    yield from _eliminations(goal, facts, objects, simp_set)
+    yield from _eliminations(goal, facts, objects, ", ".join(definitions))
     yield "grind"
+    yield from (f"{tactic} [{lemma}]" for lemma in library for tactic in ("rw", "simp"))
+    yield from (f"apply {lemma}" for lemma in library)
     yield from (f"unfold {definition}" for definition in definitions)
     yield from ["contradiction", "funext x", "ext x"]
     yield from ["simp?", "exact?"]
@@ -229,26 +245,10 @@ def _bound_name(kind: str) -> str:
     return found["name"] if found else "x"
 
 
-def _names(text: str) -> set[str]:
-    return {token for token in tokens(text) if token[0].isalpha()}
-
-
 def _nearby(goal: Goal, context: str) -> tuple[list[str], list[str]]:
-    """The file's own definitions in the goal's target and the lemmas that share most names with it."""
-    code = mask(context)
-    proved = _DECLARED.findall(code)
-    proved = proved[:-1]  # the last one is being proved
-    mentioned = _names(goal.text)
-    parts = {part for name in mentioned for part in name.split(".")}
-    definitions = [
-        name
-        for keyword, name, _ in proved
-        if keyword in {"def", "abbrev"} and name.rpartition(".")[2] in parts
-    ]
-    lemmas = [
-        (len(mentioned & _names(statement)), name)
-        for keyword, name, statement in reversed(proved)
-        if keyword in {"theorem", "lemma"}
-    ]
-    lemmas.sort(key=lambda lemma: -lemma[0])
-    return definitions, [name for shared, name in lemmas if shared][:_NEAREST]
+    """The names of the file's definitions in `goal`, in their order, and of the lemmas near to it."""
+    declared = declarations(context)
+    near = nearest(goal, declared)
+    chosen = set(near)
+    definitions = [one.name for one in declared if one in chosen and one.keyword in {"def", "abbrev"}]
+    return definitions, [one.name for one in near if one.is_lemma][:_NEAREST]
