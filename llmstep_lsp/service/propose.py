@@ -1,6 +1,7 @@
 """Owns asking several generators at once: their candidates as they come, each step once."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -11,8 +12,11 @@ from llmstep_lsp.domain.model import Candidate
 from llmstep_lsp.errors import GeneratorError
 from llmstep_lsp.ports import Generator, Question
 
-# How many candidates are handed on together at most.
-_BATCH = 32
+_log = logging.getLogger(__name__)
+
+# How many candidates are handed on together at most: what a slow generator proposes meanwhile
+# waits for no more than these.
+_BATCH = 16
 
 
 @dataclass(frozen=True)
@@ -49,9 +53,12 @@ def untried(batch: Sequence[Candidate], prefix: str, tried: set[str]) -> list[Ca
 
 
 def _in_turn(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """`candidates` in their order, but one of each source at a time: a slow one counts as much."""
+    """`candidates`, one of each source at a time: a slow one counts as much.
+
+    Those of one source stay in their order if they have no scores; else the best comes first.
+    """
     sources: dict[str, list[Candidate]] = {}
-    for candidate in candidates:
+    for candidate in sorted(candidates, key=lambda candidate: -(candidate.score or 0.0)):
         sources.setdefault(candidate.source, []).append(candidate)
     return [candidate for turn in zip_longest(*sources.values()) for candidate in turn if candidate]
 
@@ -60,7 +67,10 @@ def _in_turn(candidates: Sequence[Candidate]) -> list[Candidate]:
 async def merged(
     generators: Sequence[Generator], question: Question, failures: list[str]
 ) -> AsyncIterator[AsyncIterator[list[Candidate]]]:
-    """The candidates of all `generators`, all that have come at a time; one that fails adds to `failures`."""
+    """The candidates of all `generators`, those that have come at a time, one of each source in turn.
+
+    A generator that fails loses what it has not proposed yet, and adds to `failures`.
+    """
     queue: asyncio.Queue[Candidate | None] = asyncio.Queue()
 
     async def feed(generator: Generator) -> None:
@@ -70,18 +80,26 @@ async def merged(
                     queue.put_nowait(candidate)
         except GeneratorError as error:
             failures.append(f"{generator.name}: {error}")
+        except Exception as error:  # noqa: BLE001  # it may be anybody's
+            _log.debug("generator %s failed", generator.name, exc_info=True)
+            failures.append(
+                f"{generator.name}: It failed ({type(error).__name__}: {error}); its author can mend that."
+            )
         finally:
             queue.put_nowait(None)
 
     async def drain() -> AsyncIterator[list[Candidate]]:
         running = len(generators)
-        while running:
-            come = [await queue.get()]
-            while len(come) < _BATCH and not queue.empty():
+        waiting: list[Candidate] = []
+        while running or waiting:
+            come = [] if waiting else [await queue.get()]
+            while not queue.empty():
                 come.append(queue.get_nowait())
             running -= come.count(None)
-            if batch := [candidate for candidate in come if candidate]:
-                yield batch
+            waiting = _in_turn([*waiting, *(candidate for candidate in come if candidate)])
+            if waiting:
+                yield waiting[:_BATCH]
+            waiting = waiting[_BATCH:]
 
     tasks = [asyncio.create_task(feed(generator)) for generator in generators]
     try:

@@ -3,16 +3,17 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import aclosing, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field, replace
 
 from llmstep_lsp.domain.insertion import insertion
 from llmstep_lsp.domain.model import Candidate, Goal, NothingToProve, ProofState, Snapshot, Status, Suggestion
 from llmstep_lsp.domain.ranking import rank
 from llmstep_lsp.domain.sites import sites_at
 from llmstep_lsp.domain.text import Position, offset
-from llmstep_lsp.ports import Generator, Prover, Question
+from llmstep_lsp.errors import LeanError
+from llmstep_lsp.ports import Generator, Prover, Question, Rejection
 from llmstep_lsp.service.propose import merged, untried
 
 _log = logging.getLogger(__name__)
@@ -20,6 +21,8 @@ _log = logging.getLogger(__name__)
 _ENOUGH_CLOSE = 4
 # How many candidates each generator is asked for.
 _CANDIDATES = 64
+# How many rejected steps a model is shown to do better.
+_REJECTED = 4
 
 
 @dataclass(frozen=True)
@@ -58,11 +61,16 @@ class Answer:
 
 
 class Suggester:
-    """Asks every generator at once and lets the prover judge what they propose, as it comes."""
+    """Asks every generator at once and lets the prover judge what they propose, as it comes.
 
-    def __init__(self, prover: Prover, generators: Sequence[Generator]) -> None:
+    With `repair`, they are asked a second time if there is not enough then, and shown what Lean
+    says of their best candidates.
+    """
+
+    def __init__(self, prover: Prover, generators: Sequence[Generator], *, repair: bool = False) -> None:
         self._prover = prover
         self._generators = generators
+        self._repair = repair
 
     async def suggest(self, request: Request) -> Answer:
         """The answer to `request`, after `request.seconds` at the latest, with what is ready by then.
@@ -99,10 +107,24 @@ class Suggester:
 
     async def _collect(self, request: Request, state: ProofState, run: "_Run") -> None:
         """Go on with `run` until the generators are done or there is enough."""
-        prefix = request.prefix or state.site.prefix
         text = state.snapshot.text
-        context = text[: offset(text, state.site.range.start)]
-        question = Question(state.goals, prefix, context, _CANDIDATES)
+        async with self._lemmas(state) as lemmas:
+            question = Question(
+                state.goals,
+                prefix=request.prefix or state.site.prefix,
+                context=text[: offset(text, state.site.range.start)],
+                count=_CANDIDATES,
+                seconds=request.seconds - (time.perf_counter() - run.started),
+                toolchain=state.toolchain,
+                lemmas=lemmas,
+            )
+            await self._ask(question, state, run)
+            if self._repair and run.worth_repair and not run.enough:
+                seconds = request.seconds - (time.perf_counter() - run.started)
+                await self._ask(replace(question, seconds=seconds, rejected=run.worth_repair), state, run)
+
+    async def _ask(self, question: Question, state: ProofState, run: "_Run") -> None:
+        """Go on with `run` by the answers to `question`."""
         async with merged(self._generators, question, run.failures) as arriving:
             batch: list[Candidate] = []
             while not run.enough:
@@ -111,7 +133,28 @@ class Suggester:
                         batch = await anext(arriving, [])
                     if not batch:
                         return
-                batch = await self._try(state, untried(batch, prefix, run.tried), run)
+                batch = await self._try(state, untried(batch, question.prefix, run.tried), run)
+
+    @asynccontextmanager
+    async def _lemmas(self, state: ProofState) -> AsyncIterator[Callable[[], Awaitable[tuple[str, ...]]]]:
+        """Asks Lean for lemmas once, when the first generator wants them."""
+        asking: asyncio.Task[tuple[str, ...]] | None = None
+
+        async def lemmas() -> tuple[str, ...]:
+            nonlocal asking
+            asking = asking or asyncio.create_task(self._prover.lemmas(state))
+            try:
+                return await asyncio.shield(asking)
+            except LeanError as error:
+                _log.info("no lemmas: %s", error)
+                return ()
+
+        try:
+            yield lemmas
+        finally:
+            if asking:
+                asking.cancel()
+                await asyncio.gather(asking, return_exceptions=True)
 
     async def _try(self, state: ProofState, batch: list[Candidate], run: "_Run") -> list[Candidate]:
         """Have `batch` judged, keep what Lean accepts, and return what Lean proposes besides."""
@@ -123,6 +166,8 @@ class Suggester:
                     _log.debug("%s: %r %s", verdict.status, text, verdict.reason)
                     # A step like `exact?` is a question; what Lean proposes in its place is the step.
                     proposed += [Candidate(found, candidates[text].source) for found in verdict.proposals]
+                    if verdict.status is Status.REJECTED:
+                        run.rejected.append((candidates[text], verdict.reason))
                     if verdict.accepted and not verdict.proposals:
                         edit = insertion(state.site, text)
                         run.found.append(Suggestion(candidates[text], verdict, edit))
@@ -133,9 +178,11 @@ class Suggester:
 
 @dataclass
 class _Run:
-    """What has come of a request so far."""
+    """What has come of a request so far; `started` is of `time.perf_counter`."""
 
+    started: float = field(default_factory=time.perf_counter)
     found: list[Suggestion] = field(default_factory=list)
+    rejected: list[tuple[Candidate, str]] = field(default_factory=list)
     tried: set[str] = field(default_factory=set)
     failures: list[str] = field(default_factory=list)
     timings: Timings = field(default_factory=Timings)
@@ -144,6 +191,13 @@ class _Run:
     def enough(self) -> bool:
         """Whether so many ways to close the goal are found that more are not worth the wait."""
         return sum(s.verdict.status is not Status.ADVANCES for s in self.found) >= _ENOUGH_CLOSE
+
+    @property
+    def worth_repair(self) -> tuple[Rejection, ...]:
+        """The rejected steps that models had most confidence in; what has no score is not a model's."""
+        scored = [one for one in self.rejected if one[0].score is not None]
+        scored.sort(key=lambda one: -(one[0].score or 0.0))
+        return tuple(Rejection(candidate.text, reason) for candidate, reason in scored[:_REJECTED])
 
 
 def _time_is_up(seconds: float, *, goals_known: bool) -> str:

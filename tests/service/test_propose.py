@@ -40,3 +40,15 @@ async def test_a_generator_that_fails_is_named() -> None:
     assert await propose([broken], Question(GOALS, "", "", 8), seconds=5) == Proposals(
         (), ("broken: it broke; restart it",)
     )
+
+
+async def test_a_generator_that_breaks_in_another_way_costs_only_its_own() -> None:
+    broken = ScriptedGenerator(["rfl"], name="broken", error=ZeroDivisionError("oops"))
+    found = await propose([broken, ScriptedGenerator(["simp"])], Question(GOALS, "", "", 8), seconds=5)
+    assert [candidate.text for candidate in found.candidates] == ["rfl", "simp"]
+    assert found.failures == ("broken: It failed (ZeroDivisionError: oops); its author can mend that.",)
+
+
+async def test_of_each_the_surest_comes_first() -> None:
+    model = ScriptedGenerator(["a", "b", "c"], name="model", scores=(-2.0, -0.5, -1.0))
+    assert await texts_of(model, ScriptedGenerator(["x", "y"])) == ["x", "b", "y", "c", "a"]

@@ -1,14 +1,16 @@
 """The service between scripted ports."""
 
 import asyncio
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 
 import pytest
 
 from llmstep_lsp.domain.goals import parse_goal
-from llmstep_lsp.domain.model import NothingToProve, ProofState, Snapshot, Status, Verdict
+from llmstep_lsp.domain.model import Candidate, NothingToProve, ProofState, Snapshot, Status, Verdict
 from llmstep_lsp.domain.sites import sites_at
 from llmstep_lsp.errors import GeneratorError, LeanGoneError
+from llmstep_lsp.ports import Question, Rejection
 from llmstep_lsp.service.suggest import Request, Suggester
 from tests.marked import cursor_in
 from tests.scripted import ScriptedGenerator, ScriptedProver
@@ -136,3 +138,72 @@ async def test_time_is_recorded_by_stage() -> None:
     assert timings.goal >= 20
     assert timings.generate >= 50
     assert timings.verify >= 40
+
+
+async def test_a_slow_generator_waits_for_no_more_than_a_batch() -> None:
+    many = ScriptedGenerator([f"exact h{n}" for n in range(64)], name="many")
+    late = ScriptedGenerator(["rfl"], name="late", delay=0.01)
+    prover = ScriptedProver(STATE, {}, delay=0.005)
+    await Suggester(prover, [many, late]).suggest(REQUEST)
+    assert prover.checked.index("rfl") < 2 * 16
+    assert len(prover.checked) == 65
+
+
+async def test_lean_is_asked_for_lemmas_once_and_only_if_somebody_wants_them() -> None:
+    class Reader(ScriptedGenerator):
+        async def candidates(self, question: Question) -> AsyncGenerator[Candidate, None]:
+            for name in [*await question.lemmas(), *await question.lemmas()]:
+                yield Candidate(f"exact {name}", self.name)
+
+    prover = ScriptedProver(STATE, {}, library=("Nat.add_comm",))
+    await Suggester(prover, [ScriptedGenerator(["rfl"])]).suggest(REQUEST)
+    assert prover.asked_for_lemmas == 0
+    await Suggester(prover, [Reader([]), Reader([])]).suggest(REQUEST)
+    assert (prover.asked_for_lemmas, prover.checked) == (1, ["rfl", "exact Nat.add_comm"])
+
+
+async def test_a_lean_that_knows_no_lemmas_is_no_failure() -> None:
+    prover = ScriptedProver(STATE, {"rfl": FINISHES}, library=LeanGoneError("gone"))
+    question: list[tuple[str, ...]] = []
+
+    class Reader(ScriptedGenerator):
+        async def candidates(self, asked: Question) -> AsyncGenerator[Candidate, None]:
+            question.append(await asked.lemmas())
+            yield Candidate("rfl", self.name)
+
+    answer = await Suggester(prover, [Reader([])]).suggest(REQUEST)
+    assert (question, answer.failures, len(answer.suggestions)) == ([()], (), 1)
+
+
+async def test_generators_learn_the_toolchain_and_the_time_that_is_left() -> None:
+    generator = ScriptedGenerator([])
+    await Suggester(ScriptedProver(replace(STATE, toolchain="Lean 4"), {}), [generator]).suggest(REQUEST)
+    (question,) = generator.questions
+    assert question.toolchain == "Lean 4"
+    assert question.seconds is not None
+    assert 0 < question.seconds <= REQUEST.seconds
+
+
+REJECTED = {text: Verdict(Status.REJECTED, reason=f"no {text}") for text in ("a", "b", "c", "d", "e")}
+
+
+async def test_repair_shows_models_what_lean_says_of_their_best_candidates() -> None:
+    model = ScriptedGenerator(
+        ["a", "b", "c", "d", "e"], scores=(-5.0, -1.0, -2.0, -3.0, -4.0), again=["rfl"], name="model"
+    )
+    prover = ScriptedProver(STATE, REJECTED | {"rfl": FINISHES})
+    answer = await Suggester(prover, [model, ScriptedGenerator(["x"])], repair=True).suggest(REQUEST)
+    assert model.questions[1].rejected == tuple(Rejection(text, f"no {text}") for text in "bcde")
+    assert [s.candidate.text for s in answer.suggestions] == ["rfl"]
+
+
+async def test_there_is_no_second_round_unless_it_is_wanted_and_there_is_something_to_repair() -> None:
+    model = ScriptedGenerator(["a"], scores=(-1.0,), again=["rfl"])
+    await Suggester(ScriptedProver(STATE, REJECTED), [model]).suggest(REQUEST)
+    assert len(model.questions) == 1
+    accepted = ScriptedProver(STATE, {"a": FINISHES})
+    await Suggester(accepted, [model], repair=True).suggest(REQUEST)
+    assert len(model.questions) == 2
+    unscored = ScriptedGenerator(["a"], again=["rfl"])
+    await Suggester(ScriptedProver(STATE, REJECTED), [unscored], repair=True).suggest(REQUEST)
+    assert len(unscored.questions) == 1
