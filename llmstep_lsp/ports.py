@@ -1,9 +1,10 @@
-"""Owns the two seams of the product: who proposes steps, and who judges them."""
+"""Owns the seams of the product: who proposes steps, who judges them, and who continues prompts."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from llmstep_lsp.domain.completion import Completion, Continuation, Model
 from llmstep_lsp.domain.model import Candidate, Goal, NothingToProve, ProofState, Site, Snapshot, Verdict
 
 
@@ -84,3 +85,26 @@ class Prover(Protocol):
 
     async def aclose(self) -> None:
         """End Lean; it starts again when it is next needed."""
+
+
+class Completer(Protocol):
+    """Continues prompts, by a model in a process of ours or behind a URL."""
+
+    async def ready(self) -> Model:
+        """The model, once it is loaded; starts it if need be.
+
+        Raises:
+            GeneratorError: it cannot be had.
+        """
+
+    def complete(self, completion: Completion) -> AsyncGenerator[Continuation, None]:
+        """Distinct continuations as they come, prompts that are too long cut as `domain.completion.cut` says.
+
+        To cancel, close the iterator.
+
+        Raises:
+            GeneratorError: the model cannot be had, or stopped answering.
+        """
+
+    async def aclose(self) -> None:
+        """End whatever it holds; it starts again when it is next asked."""

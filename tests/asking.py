@@ -1,15 +1,17 @@
-"""Owns how tests ask a generator, and how they run a model worker without one."""
+"""Owns how tests ask a generator or an engine, and how they run a model worker without one."""
 
 import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from llmstep_lsp.adapters.generators.transformers import worker_command
+from llmstep_lsp.adapters.generators.worker import Engine, worker_command
+from llmstep_lsp.domain.completion import Completion, Continuation, Part, Prompt
 from llmstep_lsp.domain.model import Candidate, Goal
-from llmstep_lsp.ports import Generator, Question
-from llmstep_lsp.worker.protocol import Answer, Order, Reply, Request, line, read_reply
+from llmstep_lsp.ports import Completer, Generator, Question
+from llmstep_lsp.worker.protocol import Done, Failed, Found, Order, Reply, Request, line, read_reply
 
 ROOT = Path(__file__).parent.parent
 
@@ -23,6 +25,17 @@ async def ask(generator: Generator, goal: str, prefix: str = "", count: int = 8)
     """All candidates for one goal, of which the generator reads only the text."""
     question = Question((Goal(text=goal, target=""),), prefix, context="", count=count)
     return [candidate async for candidate in generator.candidates(question)]
+
+
+def completion(prompt: str, count: int = 8, **others: Any) -> Completion:
+    """Asks for continuations of a prompt of one part."""
+    return Completion(Prompt((Part(prompt),)), count, **others)
+
+
+async def complete(completer: Completer, asked: Completion) -> list[Continuation]:
+    """All continuations, the best first."""
+    found = [continuation async for continuation in completer.complete(asked)]
+    return sorted(found, key=lambda continuation: -(continuation.score or 0))
 
 
 class Worker:
@@ -42,19 +55,26 @@ class Worker:
     def receive(self) -> Reply:
         return read_reply(self.stdout.readline())
 
-    def ask(self, request: Request) -> Answer:
+    def end(self) -> tuple[list[Continuation], Done | Failed]:
+        """What is still found, for any request, and then how one ends."""
+        found = []
+        while isinstance(reply := self.receive(), Found):
+            found.append(reply.continuation)
+        assert isinstance(reply, Done | Failed)
+        return found, reply
+
+    def ask(self, request: Request) -> list[Continuation]:
         self.send(request)
-        answer = self.receive()
-        assert isinstance(answer, Answer)
-        return answer
+        found, reply = self.end()
+        assert isinstance(reply, Done)
+        return found
 
 
 @contextmanager
-def worker(model: Path) -> Iterator[Worker]:
+def worker(engine: Engine) -> Iterator[Worker]:
     """A worker that was just started."""
-    command = worker_command(str(model))
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment()
+        worker_command(engine), stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment()
     ) as process:
         try:
             yield Worker(process)

@@ -4,13 +4,13 @@ import math
 
 import pytest
 
+from llmstep_lsp.domain.completion import Completion, Continuation, Model, Part, Prompt, Token
 from llmstep_lsp.worker.protocol import (
-    Answer,
     Cancel,
-    Continuation,
-    Failure,
+    Done,
+    Failed,
     Fatal,
-    Model,
+    Found,
     Order,
     Ready,
     Reply,
@@ -24,8 +24,21 @@ from llmstep_lsp.worker.protocol import (
 @pytest.mark.parametrize(
     "order",
     [
-        Request(1, "⊢ p ∧ q\n\udc80", 8, 128, 0.7, 0, ("[GOAL]", "\n")),
-        Request(2, "", 1, 1, 0, 3),
+        Request(
+            1,
+            Completion(
+                Prompt((Part("theorem", -3), Part("⊢ p ∧ q\n\udc80")), system="You prove."),
+                count=8,
+                max_new_tokens=100,
+                temperature=0.0,
+                beams=True,
+                seed=7,
+                stop=("[GOAL]", "\n"),
+                seconds=2.5,
+                tokens=True,
+            ),
+        ),
+        Request(2, Completion(Prompt(()), count=1)),
         Cancel(1),
     ],
 )
@@ -36,12 +49,13 @@ def test_an_order_survives_the_wire(order: Order) -> None:
 @pytest.mark.parametrize(
     "reply",
     [
-        Ready(Model("m", "cpu", "float32", 10, None)),
-        Ready(Model("m", "cuda", "bfloat16", 10, 2048)),
+        Ready(Model("transformers", "m", "cpu", "float32", 10, None)),
+        Ready(Model("vllm", "m", "cuda", "bfloat16", None, 2048)),
         Fatal("no model"),
-        Answer(1, ()),
-        Answer(2, (Continuation("exact ⟨hp, hq⟩\n", -0.25), Continuation("", -1.0))),
-        Failure(3, "cancelled"),
+        Found(1, Continuation("exact ⟨hp, hq⟩\n", -0.25)),
+        Found(1, Continuation("", None, (Token("", -1.0), Token("\udc80", -0.5)))),
+        Done(2, 12.5),
+        Failed(3, "cancelled"),
     ],
 )
 def test_a_reply_survives_the_wire(reply: Reply) -> None:
@@ -53,14 +67,26 @@ def test_a_message_is_one_line() -> None:
 
 
 def test_the_wire_has_the_documented_keys() -> None:
-    assert line(Answer(1, (Continuation("rfl", -0.5),))) == (
-        b'{"id": 1, "candidates": [{"text": "rfl", "score": -0.5}]}\n'
+    assert line(Found(1, Continuation("rfl", -0.5))) == (
+        b'{"id": 1, "continuation": {"text": "rfl", "score": -0.5, "tokens": []}, "kind": "Found"}\n'
     )
-    assert line(Cancel(1)) == b'{"cancel": 1}\n'
+    assert line(Cancel(1)) == b'{"id": 1, "kind": "Cancel"}\n'
 
 
 @pytest.mark.parametrize(
-    "text", [b"", b"hello\n", b"\xff\xfe\n", b"[]\n", b"{}\n", b'{"id": 1}\n', b'{"id": "1", "error": "x"}\n']
+    "text",
+    [
+        b"",
+        b"hello\n",
+        b"\xff\xfe\n",
+        b"[]\n",
+        b"{}\n",
+        b'{"id": 1}\n',
+        b'{"kind": "Nothing"}\n',
+        b'{"kind": "Request", "id": 1}\n',
+        b'{"kind": "Failed", "id": "x", "error": "x"}\n',
+        b'{"kind": "Found", "id": 1, "continuation": {"text": "rfl"}}\n',
+    ],
 )
 def test_anything_else_is_refused(text: bytes) -> None:
     with pytest.raises(ValueError, match=r".+"):
@@ -69,11 +95,6 @@ def test_anything_else_is_refused(text: bytes) -> None:
         read_reply(text)
 
 
-def test_a_continuation_has_text_and_score() -> None:
-    with pytest.raises(ValueError, match="not a continuation"):
-        read_reply(b'{"id": 1, "candidates": [{"text": "rfl"}]}\n')
-
-
 def test_a_score_is_a_number() -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
-        line(Answer(1, (Continuation("rfl", math.nan),)))
+        line(Found(1, Continuation("rfl", math.nan)))

@@ -1,4 +1,4 @@
-"""Owns the generator that asks a language model in a worker process of our own.
+"""Owns the completer whose engine runs in a worker process of our own.
 
 The worker is started at the first question, and again at the next one after it ended.
 It ends when its standard input does, so it never outlives this process.
@@ -11,18 +11,17 @@ import logging
 import signal
 import sys
 from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 from typing import cast
 
-from llmstep_lsp.adapters.generators.prompts import PromptFormat, prompt_format, step
-from llmstep_lsp.domain.model import Candidate
+from llmstep_lsp.domain.completion import Completion, Continuation, Model
 from llmstep_lsp.errors import GeneratorError
-from llmstep_lsp.ports import Question
 from llmstep_lsp.worker.protocol import (
-    Answer,
     Cancel,
-    Continuation,
-    Failure,
+    Done,
+    Failed,
     Fatal,
+    Found,
     Order,
     Ready,
     Reply,
@@ -40,64 +39,48 @@ _LINE_LIMIT = 2**24
 _PATIENCE = 2.0
 
 
-def worker_command(model: str) -> tuple[str, ...]:
-    """The program that serves `model`; -P keeps Python files of the current directory out of it."""
-    return (sys.executable, "-P", "-m", "llmstep_lsp.worker", "--model", model)
+@dataclass(frozen=True)
+class Engine:
+    """Which library runs which model: a directory, or a name on the Hugging Face hub.
 
-
-class TransformersGenerator:
-    """Steps from a decoder-only model: a directory, or a name on the Hugging Face hub.
-
-    A step has at most `max_new_tokens` tokens.  At most `samples` are asked for: the
-    likeliest one, and others that are sampled at `temperature` (0: none).  The same
-    question gets the same candidates.
+    `device` and `dtype` are in the words of the library; "auto" takes what is fastest here.
     """
 
-    def __init__(
-        self,
-        model: str,
-        *,
-        prompt: PromptFormat | None = None,
-        samples: int = 10,  # as LLMSTEP's servers
-        max_new_tokens: int = 128,
-        temperature: float = 0.7,
-    ) -> None:
-        self._model = model
-        self._prompt = prompt or prompt_format(model)
-        self._samples = samples
-        self._max_new_tokens = max_new_tokens
-        self._temperature = temperature
+    name: str
+    model: str
+    device: str = "auto"
+    dtype: str = "auto"
+
+
+def worker_command(engine: Engine) -> tuple[str, ...]:
+    """The program that runs `engine`; -P keeps Python files of the current directory out of it."""
+    return (
+        *(sys.executable, "-P", "-m", "llmstep_lsp.worker"),
+        *("--engine", engine.name, "--model", engine.model),
+        *("--device", engine.device, "--dtype", engine.dtype),
+    )
+
+
+class WorkerCompleter:
+    """Implements `Completer`; the worker answers several completions at a time."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
         self._worker: _Worker | None = None
         self._starting = asyncio.Lock()
         self._ids = itertools.count(1)
 
-    @property
-    def name(self) -> str:
-        """What candidates carry as their source."""
-        return "transformers"
-
-    async def candidates(self, question: Question) -> AsyncGenerator[Candidate, None]:
-        """Steps for the first goal, best score first, all at once when the model is done.
-
-        Raises:
-            GeneratorError: the worker cannot be started, or stopped answering.
-        """
-        request = Request(
-            id=next(self._ids),
-            prompt=self._prompt.prompt(question.goals[0].text, question.prefix),
-            count=min(question.count, self._samples),
-            max_new_tokens=self._max_new_tokens,
-            temperature=self._temperature,
-            seed=0,
-            stop=self._prompt.stop,
-        )
+    async def ready(self) -> Model:
+        """As the protocol says."""
         worker = await self._running()
-        told = {""}
-        for continuation in await worker.ask(request):
-            text = step(question.prefix, continuation.text)
-            if text not in told:
-                told.add(text)
-                yield Candidate(text, self.name, continuation.score)
+        return await worker.ready()
+
+    async def complete(self, completion: Completion) -> AsyncGenerator[Continuation, None]:
+        """As the protocol says."""
+        worker = await self._running()
+        async with contextlib.aclosing(worker.ask(Request(next(self._ids), completion))) as found:
+            async for continuation in found:
+                yield continuation
 
     async def aclose(self) -> None:
         """End the worker; it starts again at the next question."""
@@ -109,15 +92,12 @@ class TransformersGenerator:
         """The worker that lives, or a new one."""
         async with self._starting:
             if self._worker is None or self._worker.ended:
-                self._worker = await _Worker.start(self._model)
+                self._worker = await _Worker.start(self.engine)
             return self._worker
 
 
 class _Worker:
-    """One worker process, from its start to its end.
-
-    Questions are sent as they come; the worker answers one after the other.
-    """
+    """One worker process, from its start to its end."""
 
     def __init__(self, model: str, process: asyncio.subprocess.Process) -> None:
         self._model = model
@@ -125,12 +105,14 @@ class _Worker:
         self._stdin = cast("asyncio.StreamWriter", process.stdin)  # both are pipes
         self._stdout = cast("asyncio.StreamReader", process.stdout)
         self._loaded = asyncio.Event()  # or ended
+        self._loaded_model: Model | None = None
         self._end: str | None = None  # why it ended, for a person
-        self._waiting: dict[int, asyncio.Future[Answer | Failure | None]] = {}
+        # What comes for each request; None when the worker ended.
+        self._coming: dict[int, asyncio.Queue[Found | Done | Failed | None]] = {}
         self._reading = asyncio.create_task(self._read())
 
     @classmethod
-    async def start(cls, model: str) -> "_Worker":
+    async def start(cls, engine: Engine) -> "_Worker":
         """Start the process; its model loads meanwhile.
 
         Raises:
@@ -138,7 +120,7 @@ class _Worker:
         """
         try:
             process = await asyncio.create_subprocess_exec(
-                *worker_command(model),
+                *worker_command(engine),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 limit=_LINE_LIMIT,
@@ -146,40 +128,55 @@ class _Worker:
             )
         except OSError as error:
             raise GeneratorError(
-                f"The model worker of {model} cannot be started ({error}): free some memory and ask again."
+                f"The model worker of {engine.model} cannot be started ({error}): "
+                "free some memory and ask again."
             ) from error
-        _log.info("model worker %d loads %s (downloading it if it is not here yet)", process.pid, model)
-        return cls(model, process)
+        _log.info("model worker %d loads %s (fetching it if it is not here yet)", process.pid, engine.model)
+        return cls(engine.model, process)
 
     @property
     def ended(self) -> bool:
         """Whether it answers no more."""
         return self._end is not None
 
-    async def ask(self, request: Request) -> tuple[Continuation, ...]:
-        """The answer to `request`.  To cancel it, cancel the task that waits.
+    async def ready(self) -> Model:
+        """The model, once it is loaded.
+
+        Raises:
+            GeneratorError: it could not be loaded.
+        """
+        await self._loaded.wait()
+        if self._end is not None or self._loaded_model is None:
+            raise GeneratorError(self._end)
+        return self._loaded_model
+
+    async def ask(self, request: Request) -> AsyncGenerator[Continuation, None]:
+        """The continuations for `request` as they come.  To cancel it, close the iterator.
 
         Raises:
             GeneratorError: the model could not be loaded or did not answer.
         """
-        await self._loaded.wait()
-        if self._end is not None:
-            raise GeneratorError(self._end)
-        waiter: asyncio.Future[Answer | Failure | None] = asyncio.get_running_loop().create_future()
-        self._waiting[request.id] = waiter
+        await self.ready()
+        coming = self._coming[request.id] = asyncio.Queue()
+        answered = False
         try:
             self._send(request)
-            reply = await waiter
-        except asyncio.CancelledError:
-            self._send(Cancel(request.id))
-            raise
+            while True:
+                reply = await coming.get()
+                answered = not isinstance(reply, Found)
+                match reply:
+                    case Found(_, continuation):
+                        yield continuation
+                    case Done():
+                        return
+                    case Failed(_, error):
+                        raise GeneratorError(f"The model {self._model} could not answer: {error}.")
+                    case None:
+                        raise GeneratorError(self._end)
         finally:
-            del self._waiting[request.id]
-        if reply is None:
-            raise GeneratorError(self._end)
-        if isinstance(reply, Failure):
-            raise GeneratorError(f"The model {self._model} could not answer: {reply.error}.")
-        return reply.candidates
+            del self._coming[request.id]
+            if not answered:
+                self._send(Cancel(request.id))
 
     async def aclose(self) -> None:
         """End the process; whoever waits for an answer gets an error."""
@@ -221,21 +218,20 @@ class _Worker:
             "starts it again. If it keeps ending, look into the log, or choose a smaller model."
         )
         self._loaded.set()
-        for waiter in self._waiting.values():
-            if not waiter.done():
-                waiter.set_result(None)
+        for coming in self._coming.values():
+            coming.put_nowait(None)
 
     def _take(self, reply: Reply) -> None:
         match reply:
             case Ready(model):
                 _log.info("model ready: %s", model)
+                self._loaded_model = model
                 self._loaded.set()
             case Fatal(message):
                 self._end = message
-            case Answer(id_) | Failure(id_):
-                waiter = self._waiting.get(id_)
-                if waiter is not None and not waiter.done():  # else nobody wants it any more
-                    waiter.set_result(reply)
+            case Found(id_) | Done(id_) | Failed(id_):
+                if id_ in self._coming:  # else nobody wants it any more
+                    self._coming[id_].put_nowait(reply)
 
 
 def _how(status: int | None) -> str:

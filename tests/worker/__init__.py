@@ -1,0 +1,1 @@
+"""Tests of the model worker and its engines."""
