@@ -1,46 +1,186 @@
-"""Owns how a language model is asked for a step, and how its answer is read; formats are data."""
+"""Owns how a language model is asked for a step, and how its answer is read; formats are data.
 
+A format is a TOML file: those in `formats/`, or one that the user names.
+"""
+
+import re
+import string
+import tomllib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
+from functools import cache
+from importlib import resources
+from pathlib import Path, PurePath
+
+from llmstep_lsp.adapters.generators.options import read_options
+from llmstep_lsp.domain.completion import Part, Prompt
+from llmstep_lsp.domain.goals import blocks
+from llmstep_lsp.domain.model import Goal
+from llmstep_lsp.domain.retrieval import declarations, nearest
+from llmstep_lsp.errors import InputError
+from llmstep_lsp.ports import Question, Rejection
+
+# How many declarations of the file are offered at most: models lose sight of the goal among many.
+_DECLARATIONS = 12
+# How many steps that Lean turned down a model is shown, and how much of what Lean said.
+_REJECTIONS = 4
+_REASON = 400
+
+# A model is asked in the first of these that claims its name; if none does, as LLMSTEP's models.
+_BUILTIN = ("llmstep", "reprover", "chat", "few-shot")
+_DEFAULT = "llmstep"
+# Which parts go first if a prompt is too long: declarations have ranks up to this one, lemmas up to 0.
+_CONTEXT_RANK = -1_000_000
+_INSTANCE_RANK = 1
+_INSTANCE = re.compile(r"inst(?:✝[¹²³⁴⁵⁶⁷⁸⁹⁰]*)?(?: |\Z)")
+_FENCED = re.compile(r"```[^\n]*\n(?P<code>.*?)(?:\n```|\Z)", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class PromptFormat:
-    """How models of one family are asked: `template` with a goal's `state` and the `prefix`.
+    """How models are asked whose names contain one of `models`.
 
-    The models are those whose names contain one of `names`; what they write ends before
-    the first of the strings `stop`.
+    `template` has the fields {state}, {prefix}, {context} (a `declaration` for each
+    declaration of the file that is near to the goal, in their order there), {lemmas} (a
+    `lemma` for each that Lean names), {rejected} (a `rejection` for each step that Lean
+    turned down) and {start} (`start`, if there is a prefix).  What the model writes ends
+    before the first of the strings `stop`.  With `system`, it is a chat: the answer is the
+    step itself, from its beginning on, perhaps in a code block.
     """
 
     name: str
     template: str
-    names: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
     stop: tuple[str, ...] = ()
+    system: str | None = None
+    declaration: str = ""
+    lemma: str = ""
+    rejection: str = ""
+    start: str = ""
 
-    def prompt(self, state: str, prefix: str) -> str:
-        """What a model is to continue."""
-        return self.template.format(state=state, prefix=prefix)
+    def __post_init__(self) -> None:
+        for template, known in (
+            (self.template, {"state", "prefix", "context", "lemmas", "rejected", "start"}),
+            (self.declaration, {"text"}),
+            (self.lemma, {"name"}),
+            (self.rejection, {"text", "reason"}),
+            (self.start, {"prefix"}),
+        ):
+            if unknown := _fields(template) - known:
+                raise ValueError(
+                    f"there is no field {{{min(unknown)}}}, only {{{'}, {'.join(sorted(known))}}}"
+                )
+        if "state" not in _fields(self.template):
+            raise ValueError("the template has no {state}, so the model would not know the goal")
+
+    @property
+    def wants_lemmas(self) -> bool:
+        """Whether a prompt names lemmas of the library."""
+        return "lemmas" in _fields(self.template)
+
+    @property
+    def repairs(self) -> bool:
+        """Whether a prompt shows steps that Lean turned down."""
+        return "rejected" in _fields(self.template)
+
+    def prompt(self, question: Question, lemmas: Sequence[str] = ()) -> Prompt:
+        """What a model is to continue.
+
+        If that is too long, declarations of the file go first, the least relevant before
+        the others, then lemmas of the library, then instances among the hypotheses.
+        """
+        goal = question.goals[0]
+        pieces = {
+            "state": list(_state(goal)),
+            "prefix": [Part(question.prefix)],
+            "context": list(self._context(goal, question.context)) if self.declaration else [],
+            "lemmas": [Part(self.lemma.format(name=name), -i) for i, name in enumerate(lemmas)],
+            "rejected": [self._rejected(one) for one in question.rejected[:_REJECTIONS]],
+            "start": [Part(self.start.format(prefix=question.prefix))] if question.prefix else [],
+        }
+        parts: list[Part] = []
+        for text, field, *_ in string.Formatter().parse(self.template):
+            parts += [Part(text), *(pieces[field] if field else [])]
+        return Prompt(tuple(part for part in parts if part.text), self.system)
+
+    def relevant(self, question: Question) -> str:
+        """The declarations of the file that `prompt` shows."""
+        if not self.declaration or not question.goals:
+            return ""
+        return "".join(part.text for part in self._context(question.goals[0], question.context))
+
+    def step(self, prefix: str, continuation: str) -> str:
+        """The step that a model wrote, which was asked for one with `prefix`; empty if there is none.
+
+        Blanks at the end go; at the start they go only if the prefix does not stand there.
+        Those that indent later lines stay.
+        """
+        if self.system is not None:
+            found = _FENCED.search(continuation)
+            return (found["code"] if found else continuation).strip("\n").rstrip()
+        return (prefix + continuation if prefix else continuation.lstrip()).rstrip()
+
+    def _context(self, goal: Goal, context: str) -> Iterator[Part]:
+        """The declarations nearest to `goal`, in the order of the file; the farther, the sooner they go."""
+        declared = declarations(context)
+        ranks = {one: _CONTEXT_RANK - i for i, one in enumerate(nearest(goal, declared)[:_DECLARATIONS])}
+        for one in declared:
+            if one in ranks:
+                yield Part(self.declaration.format(text=one.text), ranks.pop(one))
+
+    def _rejected(self, rejection: Rejection) -> Part:
+        return Part(self.rejection.format(text=rejection.text, reason=rejection.reason[:_REASON]))
 
 
-# Welleck and Saha, "LLMSTEP: LLM proofstep suggestions in Lean" (2023).  A model that does not end
-# its answer goes on with the next example.
-LLMSTEP = PromptFormat("llmstep", "[GOAL]{state}[PROOFSTEP]{prefix}", names=("llmstep",), stop=("[GOAL]",))
-# Yang et al., "LeanDojo: Theorem Proving with Retrieval-Augmented Language Models" (2023).
-REPROVER = PromptFormat("reprover", "{state}{prefix}", names=("leandojo", "reprover"))
+def choose_format(model: str, chosen: str | None = None) -> PromptFormat:
+    """The format `chosen`, by its name or as a file, or else the one for a model of this name.
 
-FORMATS = (LLMSTEP, REPROVER)
+    Of a directory, the name is its last part; `llmstep` is the format if none claims it.
 
-
-def prompt_format(model: str) -> PromptFormat:
-    """The format for a model of this name (of a directory, its last part); `LLMSTEP` if none claims it."""
-    name = PurePath(model).name.lower()
-    return next((f for f in FORMATS if any(part in name for part in f.names)), LLMSTEP)
-
-
-def step(prefix: str, continuation: str) -> str:
-    """The step that a model wrote after `prefix`; empty if there is none.
-
-    Blanks at the end go; at the start they go only if the prefix does not stand there.
-    Those that indent later lines stay.
+    Raises:
+        InputError: there is no such format, or its file cannot be read.
     """
-    return (prefix + continuation if prefix else continuation.lstrip()).rstrip()
+    formats = builtin_formats()
+    if chosen is None:
+        name = PurePath(model).name.lower()
+        claims = (one for one in formats.values() if any(part in name for part in one.models))
+        return next(claims, formats[_DEFAULT])
+    if chosen in formats:
+        return formats[chosen]
+    if not Path(chosen).is_file():
+        raise InputError(
+            f"There is no prompt format {chosen}: choose {', '.join(formats)}, or a file of your own."
+        )
+    try:
+        return read_format(Path(chosen).stem, Path(chosen).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"The prompt format {chosen} cannot be read: {error}.") from error
+
+
+@cache
+def builtin_formats() -> dict[str, PromptFormat]:
+    """The formats that come with llmstep-lsp, by their names."""
+    folder = resources.files("llmstep_lsp.adapters.generators") / "formats"
+    texts = {name: (folder / f"{name}.toml").read_text("utf-8") for name in _BUILTIN}
+    return {name: read_format(name, text) for name, text in texts.items()}
+
+
+def read_format(name: str, text: str) -> PromptFormat:
+    """The format that a TOML file says.
+
+    Raises:
+        ValueError: it says none.
+    """
+    return read_options({"name": name} | tomllib.loads(text), PromptFormat)
+
+
+def _state(goal: Goal) -> Iterator[Part]:
+    """The goal as Lean shows it, an instance among its hypotheses a part that may go."""
+    lines = blocks(goal.text)
+    for i, block in enumerate(lines):
+        instance = _INSTANCE.match(block)
+        yield Part(block + "\n" * (i < len(lines) - 1), _INSTANCE_RANK + i if instance else None)
+
+
+def _fields(template: str) -> set[str]:
+    return {field for _, field, *_ in string.Formatter().parse(template) if field is not None}
