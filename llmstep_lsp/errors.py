@@ -12,7 +12,8 @@ can show `str(error)` as it is.
     │   ├── LeanImportError       the imports of the file cannot be loaded
     │   ├── LeanGoneError         Lean ended, or does not speak its protocol
     │   └── LeanRequestError      Lean answered a request with an error
-    └── GeneratorError        a generator cannot be started or stopped answering
+    ├── GeneratorError        a generator cannot be started or stopped answering
+    └── CacheError            what is remembered on disk cannot be read or written
 """
 
 
@@ -58,3 +59,7 @@ class LeanRequestError(LeanError):
 
 class GeneratorError(LlmstepError):
     """A generator cannot be started or stopped answering."""
+
+
+class CacheError(LlmstepError):
+    """What is remembered on disk cannot be read or written."""
