@@ -1,0 +1,1 @@
+"""Owns the model server's HTTP: three protocols in front of one model."""
