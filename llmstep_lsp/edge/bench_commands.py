@@ -11,7 +11,10 @@ from rich.console import Console
 from rich.table import Table
 
 from llmstep_lsp.adapters.lean.toolchain import find_toolchain
+from llmstep_lsp.bench.runtime import Runtime, measure_runtime, read_cases
 from llmstep_lsp.bench.verify import PLAIN, Measurement, measure_verify
+from llmstep_lsp.compose import make_measured
+from llmstep_lsp.errors import InputError
 
 bench_app = typer.Typer(help="Measure on this machine.", no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -42,6 +45,94 @@ def verify(
             typer.echo(json.dumps(asdict(measurement)))
     else:
         Console(highlight=False).print(_table(found))
+
+
+@bench_app.command()
+def runtime(  # noqa: PLR0913  # one parameter is one option
+    *,
+    generators: Annotated[
+        list[str] | None,
+        typer.Option("--generator", help="What to measure: ENGINE[,OPTION=VALUE…]; one or several."),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(envvar="LLMSTEP_MODEL", help="One more: a model's folder, hub name or server URL."),
+    ] = None,
+    cases: Annotated[
+        Path | None, typer.Option(help="JSON lines with `tactic_state` and `prefix`; ours by default.")
+    ] = None,
+    count: Annotated[int, typer.Option(min=1, help="How many steps are wanted for each case.")] = 10,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw the result into this file, such as runtime.svg.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+) -> None:
+    """How long generators take to propose steps: LLMSTEP's measure, and p50/p95 for 1, 4, 16 at a time."""
+    asked = read_cases(cases)
+    measured = make_measured(tuple(generators or ()), model)
+    if not measured:
+        raise typer.BadParameter("say what to measure: --generator, or --model")
+
+    def progress(stage: str) -> None:
+        typer.echo(stage, err=True)
+
+    async def measure() -> list[Runtime]:
+        found: list[Runtime] = []
+        for name, generator in measured:
+            try:
+                found += await measure_runtime(name, generator, asked, count, progress)
+            finally:
+                await generator.aclose()
+        return found
+
+    found = asyncio.run(measure())
+    if as_json:
+        for row in found:
+            typer.echo(json.dumps(asdict(row)))
+    else:
+        Console(highlight=False).print(_runtime_table(found))
+    if plot:
+        _plot(found, plot)
+
+
+def _plot(found: list[Runtime], file: Path) -> None:
+    try:
+        from llmstep_lsp.bench.runtime_plot import plot_runtime  # noqa: PLC0415  # needs the extra `bench`
+    except ImportError as error:
+        raise InputError(f"Nothing can be drawn ({error}): pip install 'llmstep-lsp[bench]'") from error
+    try:
+        plot_runtime(found, file)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{file} cannot be drawn ({error}).") from error
+    typer.echo(f"Drawn: {file}", err=True)
+
+
+def _runtime_table(found: list[Runtime]) -> Table:
+    headings = (
+        "generator",
+        "method",
+        "at a time",
+        "s a request",
+        "suggestions/s",
+        "p50 ms",
+        "p95 ms",
+        "overhead",
+    )
+    table = Table(show_header=True, header_style="dim", box=None)
+    for heading in headings:
+        table.add_column(heading, justify="left" if heading in {"generator", "method"} else "right")
+    for one in found:
+        table.add_row(
+            one.generator,
+            one.method,
+            str(one.concurrent),
+            f"{one.seconds / one.requests:.3f}",
+            f"{one.suggestions / one.seconds:.1f}",
+            f"{one.p50:.0f}",
+            f"{one.p95:.0f}",
+            "" if one.overhead is None else f"{one.overhead:.0%}",
+        )
+    return table
 
 
 def _table(found: list[Measurement]) -> Table:
