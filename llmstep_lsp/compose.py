@@ -1,34 +1,135 @@
 """Owns which adapters the product is put together from; the only place that knows them all."""
 
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from llmstep_lsp.adapters.generators.symbolic import SymbolicGenerator
-from llmstep_lsp.adapters.generators.transformers import TransformersGenerator
 from llmstep_lsp.adapters.lean.hook_library import HookLibrary
 from llmstep_lsp.adapters.lean.hooked_prover import HookedProver
 from llmstep_lsp.adapters.lean.prover import LeanProver
 from llmstep_lsp.adapters.lean.toolchain import Toolchain, find_toolchain
-from llmstep_lsp.ports import Generator
+from llmstep_lsp.errors import InputError
+from llmstep_lsp.ports import Completer, Generator
 from llmstep_lsp.service.suggest import Suggester
 
 # A candidate that takes longer than this is not one a person would keep.
 _SECONDS_PER_CHECK = 4.0
 
 
-def make_generators(model: str | None) -> list[Generator]:
-    """The generators there are, the language model `model` among them if given."""
-    generators: list[Generator] = [SymbolicGenerator()]
-    if model:
-        generators.append(TransformersGenerator(model))
-    return generators
+@dataclass(frozen=True)
+class Setup:
+    """What a person chooses.
+
+    `lean` is a `lean` or a toolchain's folder, `generators` are written as `parse_spec`
+    reads them, and `model`, if any, is one more, named alone.  `repair` shows models what
+    Lean says of their best candidates.  What they propose is kept on disk, in up to
+    `cache_megabytes`.
+    """
+
+    lean: str | None = None
+    generators: Sequence[str] = ("symbolic",)
+    model: str | None = None
+    repair: bool = False
+    cache_megabytes: int = 0
 
 
-def make_suggester(lean: str | None, model: str | None) -> Suggester:
-    """A suggester that uses `lean` (or finds one) and, if given, the language model `model`."""
+def make_generators(setup: Setup) -> tuple[list[Generator], list[str]]:
+    """The generators of `setup`, and a sentence for each that cannot be made."""
+    if list(setup.generators) == [SymbolicGenerator.name] and not setup.model:
+        return [SymbolicGenerator()], []  # nothing else need be loaded, so the server starts faster
+
+    from llmstep_lsp.adapters.generators.registry import (  # noqa: PLC0415  # see above
+        make_generator,
+        parse_spec,
+        spec_of_model,
+        stores_of,
+    )
+
+    stores = stores_of(setup.cache_megabytes)
+    generators: list[Generator] = []
+    problems: list[str] = []
+    for text in setup.generators:
+        try:
+            generators.append(make_generator(parse_spec(text), stores))
+        except InputError as error:
+            problems.append(str(error))
+    if setup.model:
+        generators.append(make_generator(spec_of_model(setup.model), stores))
+    return generators, problems
+
+
+@dataclass(frozen=True)
+class Served:
+    """A model for `llmstep-lsp serve`: what clients call it, its engine, and the generator on top."""
+
+    name: str
+    samples: int
+    completer: Completer
+    generator: Generator
+
+
+def make_served(  # noqa: PLR0913  # one parameter is one option
+    engine: str,
+    model: str,
+    *,
+    prompt: str | None,
+    samples: int,
+    temperature: float,
+    max_new_tokens: int,
+    arguments: Sequence[str],
+) -> Served:
+    """The model `model`, run by `engine` ("auto": what suits it); `arguments` are those of vLLM.
+
+    Raises:
+        InputError: it cannot be made so.
+    """
+    from llmstep_lsp.adapters.generators.registry import (  # noqa: PLC0415  # as above
+        Spec,
+        make_language_model,
+        spec_of_model,
+    )
+
+    options = {
+        "model": model,
+        "samples": str(samples),
+        "temperature": str(temperature),
+        "max_new_tokens": str(max_new_tokens),
+    }
+    if prompt is not None:
+        options["prompt"] = prompt
+    if arguments:
+        options["arguments"] = shlex.join(arguments)
+    chosen = spec_of_model(model).engine if engine == "auto" else engine
+    generator = make_language_model(Spec(chosen, options))
+    name = Path(model).resolve().name if Path(model).is_dir() else model
+    return Served(name, samples, generator.completer, generator)
+
+
+def make_measured(generators: Sequence[str], model: str | None) -> list[tuple[str, Generator]]:
+    """The generators as they are written and one for `model`, by name, without anything that remembers.
+
+    Raises:
+        InputError: one cannot be made.
+    """
+    from llmstep_lsp.adapters.generators.registry import (  # noqa: PLC0415  # as above
+        make_bare_generator,
+        parse_spec,
+        spec_of_model,
+    )
+
+    specs = [*map(parse_spec, generators), *([spec_of_model(model)] if model else [])]
+    return [(str(spec), make_bare_generator(spec)) for spec in specs]
+
+
+def make_suggester(setup: Setup) -> tuple[Suggester, list[str]]:
+    """A suggester as `setup` says, and a sentence for each generator that cannot be made."""
 
     def find(file: Path) -> Toolchain:
-        return find_toolchain(file, lean)
+        return find_toolchain(file, setup.lean)
 
     plain = LeanProver(find, _SECONDS_PER_CHECK)
     prover = HookedProver(plain, HookLibrary(), find)
-    return Suggester(prover, make_generators(model))
+    generators, problems = make_generators(setup)
+    return Suggester(prover, generators, repair=setup.repair), problems

@@ -20,16 +20,19 @@ ALLOWED = {
     "domain": {"domain"},
     "ports": {"domain"},
     "service": {"domain", "errors", "ports", "service"},
-    "adapters": {"adapters", "cache", "domain", "errors", "ports", "worker.protocol"},
-    "worker": {"worker"},
-    "bench": {"adapters", "domain", "errors", "ports"},
-    "compose": {"adapters", "ports", "service"},
+    "adapters": {"adapters", "cache", "domain", "errors", "ports", "worker.description", "worker.protocol"},
+    "worker": {"domain.completion", "worker"},
+    "bench": {"adapters", "bench", "domain", "errors", "ports", "worker.bare"},
+    "compose": {"adapters", "errors", "ports", "service"},
     "edge": {"__init__", "compose", "domain", "edge", "errors", "service"},
-    "edge.bench_commands": {"adapters.lean.toolchain", "bench"},
+    "edge.cache_commands": {"adapters.generators.disk_store"},
+    "edge.bench_commands": {"adapters.lean.toolchain", "bench", "compose", "errors"},
+    "edge.http.desk": {"domain", "edge", "errors", "ports"},
+    "edge.http.served": {"domain", "ports"},
     "edge.generate": {"adapters.lean.protocol", "compose", "domain", "errors", "ports", "service"},
     "edge.lean_commands": {"adapters.lean", "edge", "errors"},
 }
-HEAVY = {"torch", "transformers", "vllm"}
+HEAVY = {"ctranslate2", "tokenizers", "torch", "transformers", "vllm"}
 
 
 def modules() -> list[Path]:
@@ -78,7 +81,7 @@ def test_domain_and_ports_need_only_the_standard_library() -> None:
 def test_the_language_server_process_loads_no_heavy_library_and_nothing_of_the_command_line() -> None:
     code = (
         "import sys, llmstep_lsp.edge.stdio\n"
-        f"print(sorted({HEAVY | {'rich', 'typer'}!r} & {{name.split('.')[0] for name in sys.modules}}))"
+        f"print(sorted({HEAVY | {'httpx', 'rich', 'sqlite3', 'starlette', 'typer'}!r} & {{name.split('.')[0] for name in sys.modules}}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

@@ -28,5 +28,12 @@ def test_the_wheel_carries_the_lean_package_and_the_runtime_of_the_webassembly_l
         f"llmstep_lsp/adapters/lean/wasm_runtime/{path.name}"
         for path in (ROOT / "lean/wasm/runtime").iterdir()
     }
+    data = {
+        "llmstep_lsp/bench/runtime_cases.jsonl",
+        *(
+            f"llmstep_lsp/adapters/generators/formats/{name}.toml"
+            for name in ("chat", "few-shot", "llmstep", "reprover")
+        ),
+    }
     package = {f"llmstep_lsp/adapters/lean/LLMStep/{path.name}" for path in (ROOT / "lean/LLMStep").iterdir()}
-    assert names == modules | runtime | package
+    assert names == modules | data | runtime | package

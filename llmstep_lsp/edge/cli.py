@@ -10,14 +10,17 @@ from typing import Annotated
 import typer
 
 from llmstep_lsp import __version__
-from llmstep_lsp.compose import make_suggester
+from llmstep_lsp.compose import Setup, make_suggester
 from llmstep_lsp.domain.model import Snapshot
 from llmstep_lsp.domain.sites import sorries
 from llmstep_lsp.domain.text import Position, lines, to_lf
 from llmstep_lsp.edge.bench_commands import bench_app
+from llmstep_lsp.edge.cache_commands import cache_app
+from llmstep_lsp.edge.convert import convert
 from llmstep_lsp.edge.generate import generate
 from llmstep_lsp.edge.lean_commands import lean_app
 from llmstep_lsp.edge.report import as_json, print_answer
+from llmstep_lsp.edge.serve import serve
 from llmstep_lsp.errors import GeneratorError, InputError, LlmstepError
 from llmstep_lsp.service.suggest import Request
 
@@ -30,6 +33,7 @@ app = typer.Typer(
     help="Next proof steps for Lean 4, checked by Lean.",
 )
 app.add_typer(bench_app, name="bench")
+app.add_typer(cache_app, name="cache")
 app.add_typer(lean_app, name="lean")
 
 
@@ -56,9 +60,9 @@ def root(
         print(f"llmstep-lsp {__version__}")  # noqa: T201
         raise typer.Exit
     if stdio:
-        from llmstep_lsp.edge.stdio import serve  # noqa: PLC0415  # the other commands start faster without
+        from llmstep_lsp.edge.stdio import serve as serve_editor  # noqa: PLC0415  # others start faster without
 
-        serve()
+        serve_editor()
         raise typer.Exit
     if context.invoked_subcommand is None:
         raise typer.BadParameter("say what to do: --stdio, or one of the commands of --help")
@@ -76,9 +80,29 @@ def suggest(  # noqa: PLR0913  # one parameter is one option
     lean: Annotated[
         str | None, typer.Option(envvar="LLMSTEP_LEAN", help="A `lean` or a toolchain's folder.")
     ] = None,
+    generators: Annotated[
+        list[str],
+        typer.Option(
+            "--generator",
+            envvar="LLMSTEP_GENERATORS",
+            help="Who proposes steps: ENGINE[,OPTION=VALUE…]; may be given several times.",
+        ),
+    ] = ["symbolic"],  # noqa: B006  # typer copies it
     model: Annotated[
-        str | None, typer.Option(envvar="LLMSTEP_MODEL", help="A language model's folder.")
+        str | None,
+        typer.Option(
+            envvar="LLMSTEP_MODEL", help="One more generator: a model's folder, hub name or server URL."
+        ),
     ] = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Ask models again, with what Lean says of their steps.")
+    ] = False,
+    cache_megabytes: Annotated[
+        int,
+        typer.Option(
+            min=0, envvar="LLMSTEP_CACHE_MEGABYTES", help="Keep what models propose on disk, up to this."
+        ),
+    ] = 0,
     seconds: Annotated[float, typer.Option(min=0.1, help="Time for each position.")] = 60.0,
     count: Annotated[int, typer.Option(min=1, help="How many suggestions to show at most.")] = 8,
 ) -> None:
@@ -92,7 +116,12 @@ def suggest(  # noqa: PLR0913  # one parameter is one option
         Request(Snapshot(file.absolute().as_uri(), 0, text), position, seconds, count, prefix)
         for position in positions
     ]
-    asyncio.run(_answer_all(file, requests, lean, model, as_json_lines=as_json_lines))
+    setup = Setup(lean, generators, model, repair, cache_megabytes)
+    asyncio.run(_answer_all(file, requests, setup, as_json_lines=as_json_lines))
+
+
+app.command()(serve)
+app.command()(convert)
 
 
 @app.command(name="generate")
@@ -101,11 +130,17 @@ def generate_command() -> None:
     generate()
 
 
-async def _answer_all(
-    file: Path, requests: list[Request], lean: str | None, model: str | None, *, as_json_lines: bool
-) -> None:
-    """Answer `requests` one after the other over one Lean; a generator that fails ends it."""
-    suggester = make_suggester(lean, model)
+async def _answer_all(file: Path, requests: list[Request], setup: Setup, *, as_json_lines: bool) -> None:
+    """Answer `requests` one after the other over one Lean.
+
+    Raises:
+        InputError: a generator cannot be made as it was chosen.
+        GeneratorError: a generator failed, which cost only its own steps.
+    """
+    suggester, problems = make_suggester(setup)
+    if problems:
+        raise InputError(" ".join(problems))
+    failures: dict[str, None] = {}
     try:
         for request in requests:
             answer = await suggester.suggest(request)
@@ -115,10 +150,11 @@ async def _answer_all(
                     typer.echo(note, err=True)
             else:
                 print_answer(file, request.position, answer)
-            if answer.failures:
-                raise GeneratorError(" ".join(answer.failures))
+            failures |= dict.fromkeys(answer.failures)
     finally:
         await suggester.aclose()
+    if failures:
+        raise GeneratorError(" ".join(failures))
 
 
 def _parse_place(place: str, *, every: bool) -> tuple[Path, int, int | None]:

@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import sys
+from dataclasses import replace
 
 from llmstep_lsp.adapters.lean.protocol import (
     CandidateShape,
@@ -15,7 +16,7 @@ from llmstep_lsp.adapters.lean.protocol import (
     from_json,
     to_json,
 )
-from llmstep_lsp.compose import make_generators
+from llmstep_lsp.compose import Setup, make_generators
 from llmstep_lsp.domain.goals import parse_goal
 from llmstep_lsp.errors import InputError
 from llmstep_lsp.ports import Question
@@ -42,11 +43,18 @@ def generate() -> None:
     sys.stdout.buffer.write(json.dumps(to_json(answer), ensure_ascii=False).encode() + b"\n")
 
 
+def _setup(request: GenerateRequest) -> Setup:
+    """What the request and the environment choose; the request's model is the nearer one."""
+    generators = os.environ.get("LLMSTEP_GENERATORS", "symbolic").split()
+    return Setup(generators=generators, model=request.model or os.environ.get("LLMSTEP_MODEL"))
+
+
 async def _propose(request: GenerateRequest) -> Proposals:
     goals = tuple(parse_goal(goal) for goal in request.goals)
-    question = Question(goals, request.prefix, request.context, request.count)
-    generators = make_generators(request.model or os.environ.get("LLMSTEP_MODEL"))
+    question = Question(goals, request.prefix, request.context, request.count, request.seconds)
+    generators, problems = make_generators(_setup(request))
     try:
-        return await propose(generators, question, request.seconds)
+        found = await propose(generators, question, request.seconds)
+        return replace(found, failures=(*problems, *found.failures))
     finally:
         await asyncio.gather(*(generator.aclose() for generator in generators))

@@ -9,6 +9,7 @@ from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
 from llmstep_lsp import __version__
+from llmstep_lsp.compose import Setup
 from llmstep_lsp.domain.model import Snapshot
 from llmstep_lsp.domain.text import line_end, to_lf
 from llmstep_lsp.edge.capabilities import Capabilities, resolve
@@ -24,7 +25,7 @@ _log = logging.getLogger(__name__)
 class LlmstepServer(LanguageServer):
     """A language server with what one session of an editor needs."""
 
-    def __init__(self, make_suggester: Callable[[str | None, str | None], Suggester]) -> None:
+    def __init__(self, make_suggester: Callable[[Setup], tuple[Suggester, list[str]]]) -> None:
         # Whole documents, because pygls finds the place of a change by Python's idea of a
         # line, which also ends at a form feed or at U+2028.
         super().__init__("llmstep-lsp", __version__, text_document_sync_kind=types.TextDocumentSyncKind.Full)
@@ -43,7 +44,10 @@ class LlmstepServer(LanguageServer):
         self.client = resolve(
             params.capabilities, self.workspace.position_encoding or types.PositionEncodingKind.Utf16
         )
-        self.suggester = self._make_suggester(self.settings.lean, self.settings.model)
+        chosen = self.settings
+        setup = Setup(chosen.lean, chosen.generators, chosen.model, chosen.repair, chosen.cache_megabytes)
+        self.suggester, problems = self._make_suggester(setup)
+        self._problems += [f"llmstep: {problem}" for problem in problems]
 
     def close(self) -> None:
         """Begin to end Lean and the generators; what is left when the process ends goes with it.
@@ -101,8 +105,8 @@ class LlmstepServer(LanguageServer):
         self._shown.update(failures)
 
 
-def create_server(make_suggester: Callable[[str | None, str | None], Suggester]) -> LlmstepServer:
-    """A server, ready to be started; `make_suggester` takes the Lean and the model of the settings."""
+def create_server(make_suggester: Callable[[Setup], tuple[Suggester, list[str]]]) -> LlmstepServer:
+    """A server, ready to be started; `make_suggester` also says what could not be made as it was set."""
     server = LlmstepServer(make_suggester)
 
     @server.feature(types.INITIALIZE)

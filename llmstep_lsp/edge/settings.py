@@ -15,8 +15,17 @@ class Settings:
     lean: str | None = None
     """A `lean` executable, or the folder of a toolchain; otherwise the project's own is found."""
 
+    generators: tuple[str, ...] = ("symbolic",)
+    """Who proposes steps: each `engine` or `engine,option=value,…`."""
+
     model: str | None = None
-    """The folder of a decoder-only language model; without one, only the symbolic portfolio proposes."""
+    """One more generator: a model's folder, its name on the Hugging Face hub, or a model server's URL."""
+
+    repair: bool = False
+    """Whether models are asked a second time, and shown what Lean says of their best candidates."""
+
+    cache_megabytes: int = 0
+    """How much of what models propose is kept on disk; 0: nothing is."""
 
     budget_seconds: float = 5.0
     """How long a request of the person may take before it answers with what is ready."""
@@ -29,6 +38,8 @@ class Settings:
             raise ValueError("budgetSeconds must be above 0 and at most 600")
         if not 1 <= self.count <= 50:  # noqa: PLR2004  # a list that a person can still read
             raise ValueError("count must be from 1 to 50")
+        if self.cache_megabytes < 0:
+            raise ValueError("cacheMegabytes must be 0 or more")
 
 
 def parse_settings(options: Any) -> tuple[Settings, list[str]]:
@@ -51,7 +62,7 @@ def parse_settings(options: Any) -> tuple[Settings, list[str]]:
             problems.append(f"llmstep: setting `{key}` is wrong: {reason}. The default, {default}, is used.")
             continue
         given[names[key]] = value
-    return Settings(**given), problems
+    return _converter.structure(given, Settings), problems
 
 
 def _problem(name: str, value: Any) -> str | None:
@@ -72,13 +83,20 @@ def _reason(error: BaseException, _kind: object) -> str:
 def _strict(value: Any, kind: Any) -> Any:
     """`value`, which must be of `kind` already: the text "5" is not a number."""
     accepted = (int, float) if kind is float else (kind,)
-    if isinstance(value, bool) or not isinstance(value, accepted):
-        raise ValueError(f"it must be {_NAMES[kind]}, not {value!r}")  # noqa: TRY004  # cattrs collects these
+    if (kind is not bool and isinstance(value, bool)) or not isinstance(value, accepted):
+        raise ValueError(f"it must be {_NAMES[kind]}, not {value!r}")
     return value
 
 
-_NAMES = {str: "text", int: "a whole number", float: "a number"}
+def _texts(value: Any, _: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise ValueError(f"it must be a list of texts, not {value!r}")
+    return tuple(value)
+
+
+_NAMES = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
 _converter = make_converter()
+_converter.register_structure_hook_func(lambda kind: kind == tuple[str, ...], _texts)
 for _kind in _NAMES:
     _converter.register_structure_hook(_kind, _strict)
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from pygls.exceptions import JsonRpcException
 from pytest_lsp import ClientServerConfig, LanguageClient, client_capabilities
 
 from llmstep_lsp.adapters.lean.toolchain import Toolchain
+from tests.adapters.fake_model_server import Asked, FakeModelServer, Reply, choice, models, say
 from tests.e2e.conftest import SERVER
 from tests.e2e.editing import Document
 from tests.e2e.positions import AND
@@ -48,6 +49,10 @@ def fake_lean(folder: Path, fault: str) -> str:
     path.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{FAKE}" "{fault}"\n')
     path.chmod(0o755)
     return str(path)
+
+
+def titles(actions: Sequence[types.CodeAction]) -> list[str]:
+    return [action.title for action in actions]
 
 
 async def refused(document: Document, marked: str = ASKED) -> JsonRpcException:
@@ -93,6 +98,18 @@ async def test_bad_settings_are_said_and_the_server_starts(client: LanguageClien
     ]
 
 
+async def test_a_generator_that_cannot_be_made_is_said_and_the_server_starts(
+    client: LanguageClient, tmp_path: Path
+) -> None:
+    shown = client.protocol.wait_for_notification_async(types.WINDOW_SHOW_MESSAGE)
+    await start(client, generators=["symbolic", "openai"])
+    await asyncio.wait_for(shown, 10)
+    assert [m.message for m in client.messages] == [
+        "llmstep: The generator `openai` cannot be made: required field missing in url. "
+        "Its options: prompt, samples, max_new_tokens, temperature, beams, url, model."
+    ]
+
+
 async def test_a_document_that_is_not_open_is_invalid(client: LanguageClient, tmp_path: Path) -> None:
     await start(client)
     place = types.Position(0, 0)
@@ -133,6 +150,28 @@ async def test_a_model_that_is_none_costs_only_its_candidates(
             "name a directory that `save_pretrained` or `hf download` wrote.",
         )
     ]
+
+
+@pytest.mark.lean
+async def test_a_model_server_that_hangs_costs_only_its_candidates_and_may_recover(
+    client: LanguageClient, tmp_path: Path, real_lean: Toolchain
+) -> None:
+    hanging = True
+
+    def script(asked: Asked) -> Reply:
+        if asked.method == "GET":
+            return models("m")
+        return Reply(hangs=True) if hanging else say(choice(" (And.intro hp hq)"))
+
+    async with FakeModelServer(script) as server:
+        await start(client, generators=["symbolic", f"openai,url={server.url}"], budgetSeconds=20)
+        document = Document(client, tmp_path / "A.lean")
+        assert titles(await document.ask(ASKED)) == ["llmstep: 🎉 exact ⟨hp, hq⟩"]
+        hanging = False
+        assert titles(await document.ask(ASKED)) == [
+            "llmstep: 🎉 exact ⟨hp, hq⟩",
+            "llmstep: 🎉 exact (And.intro hp hq)",
+        ]
 
 
 @pytest.mark.lean

@@ -10,8 +10,22 @@ def test_no_options_are_the_defaults() -> None:
 
 
 def test_all_settings() -> None:
-    options = {"lean": "/lean", "model": "/model", "budgetSeconds": 2, "count": 3}
-    assert parse_settings(options) == (Settings("/lean", "/model", 2, 3), [])
+    options = {
+        "lean": "/lean",
+        "generators": ["symbolic", "openai,url=http://localhost:8000/v1"],
+        "model": "/model",
+        "repair": True,
+        "cacheMegabytes": 100,
+        "budgetSeconds": 2,
+        "count": 3,
+    }
+    generators = ("symbolic", "openai,url=http://localhost:8000/v1")
+    assert parse_settings(options) == (
+        Settings(
+            "/lean", generators, "/model", repair=True, cache_megabytes=100, budget_seconds=2.0, count=3
+        ),
+        [],
+    )
 
 
 @pytest.mark.parametrize(
@@ -28,7 +42,24 @@ def test_all_settings() -> None:
             "setting `budgetSeconds` is wrong: budgetSeconds must be above 0 and at most 600."
             " The default, 5.0, is used.",
         ),
-        ({"modle": "x"}, "there is no setting `modle`; there are lean, model, budgetSeconds, count."),
+        (
+            {"modle": "x"},
+            "there is no setting `modle`; there are lean, generators, model, repair, cacheMegabytes,"
+            " budgetSeconds, count.",
+        ),
+        (
+            {"generators": "symbolic"},
+            "setting `generators` is wrong: it must be a list of texts, not 'symbolic'."
+            " The default, ('symbolic',), is used.",
+        ),
+        (
+            {"repair": 1},
+            "setting `repair` is wrong: it must be true or false, not 1. The default, False, is used.",
+        ),
+        (
+            {"cacheMegabytes": -1},
+            "setting `cacheMegabytes` is wrong: cacheMegabytes must be 0 or more. The default, 0, is used.",
+        ),
         (["x"], "the options must be an object, not list; all defaults are used."),
     ],
 )
