@@ -22,7 +22,7 @@ from llmstep_lsp.adapters.generators.worker import WorkerCompleter
 from llmstep_lsp.domain.goals import parse_goal
 from llmstep_lsp.errors import GeneratorError, InputError
 from llmstep_lsp.ports import Generator, Question
-from llmstep_lsp.worker.bare import Outcome, Trial
+from llmstep_lsp.worker.bare import BARE, Outcome, Trial
 
 LLMSTEP = "LLMSTEP's"
 FAIR = "fair"
@@ -87,9 +87,11 @@ async def measure_runtime(
     """
     found: list[Runtime] = []
     questions = [Question((parse_goal(case.tactic_state),), case.prefix, "", count) for case in cases]
-    if alone := _trial(generator, questions):
+    alone: Runtime | None = None
+    if trial := _trial(generator, questions):
         progress(f"{name}: {LIBRARY}")
-        found.append(_runtime(name, LIBRARY, 1, await _outcome(alone)))
+        alone = _runtime(name, LIBRARY, 1, await _outcome(trial))
+        found.append(alone)
     progress(f"{name}: loading")
     if isinstance(generator, LanguageModel):
         model = await generator.completer.ready()
@@ -100,7 +102,7 @@ async def measure_runtime(
         progress(f"{name}: {concurrent} at a time")
         rounds = math.ceil(2 * concurrent / len(cases))
         found.append(await _measure(name, FAIR, generator, questions * rounds, concurrent))
-    return [_compared(one, found[0]) for one in found] if alone else found
+    return [_compared(one, alone) for one in found] if alone else found
 
 
 async def _measure(
@@ -156,6 +158,8 @@ def _trial(generator: Generator, questions: Sequence[Question]) -> Trial | None:
     if not isinstance(generator.completer, WorkerCompleter) or generator.sampling.beams:
         return None
     engine, asked = generator.completer.engine, generator.prompt_format
+    if engine.name not in BARE:
+        return None
     return Trial(
         engine=engine.name,
         model=engine.model,

@@ -15,6 +15,7 @@ def serve() -> None:
     log = logging.StreamHandler(sys.stderr)
     log.setFormatter(_OneLine("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(handlers=[log], level=logging.WARNING)
+    logging.getLogger("llmstep_lsp.adapters.generators").setLevel(logging.INFO)  # how far models are
     protocol = _ProtocolOutput(io.FileIO(os.dup(sys.stdout.fileno()), "wb"))
     # Whatever a library prints goes to standard error.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())

@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from llmstep_lsp.domain.completion import Part, Prompt
+from llmstep_lsp.worker import description
 from llmstep_lsp.worker.engines import Choice
 from llmstep_lsp.worker.reading import threads
 
@@ -41,10 +43,13 @@ class Outcome:
 
 Generate = Callable[[str, Trial], list[str]]
 
+BARE = ("ctranslate2", "transformers")
+"""The engines whose libraries can be asked."""
+
 
 def measure(trial: Trial) -> Outcome:
     """Continue each prompt of `trial`, after the first one once that does not count."""
-    load = _transformers if trial.engine == "transformers" else _ctranslate2
+    load = {"ctranslate2": _ctranslate2, "transformers": _transformers}[trial.engine]
     generate = load(Choice(trial.engine, trial.model, trial.device, trial.dtype))
     generate(trial.prompts[0], trial)
     seconds: list[float] = []
@@ -87,26 +92,34 @@ def _transformers(choice: Choice) -> Generate:
 
 def _ctranslate2(choice: Choice) -> Generate:
     import ctranslate2  # noqa: PLC0415  # the other engine needs none
-    from tokenizers import Tokenizer  # noqa: PLC0415
 
-    model: Any = ctranslate2.Generator(
+    from llmstep_lsp.worker.ctranslate2_engine import read_tokenizer, vocabulary  # noqa: PLC0415
+
+    said = description.read(Path(choice.model))
+    kind = ctranslate2.Translator if said.encoder else ctranslate2.Generator
+    model: Any = kind(
         choice.model,
         device="auto" if choice.device == "auto" else choice.device,
         compute_type="default" if choice.dtype == "auto" else choice.dtype,
         intra_threads=threads(),
     )
-    tokenizer: Any = Tokenizer.from_file(str(Path(choice.model) / "tokenizer.json"))
+    reader = read_tokenizer(Path(choice.model), said)
+    names = vocabulary(Path(choice.model))
 
     def generate(prompt: str, trial: Trial) -> list[str]:
-        (result,) = model.generate_batch(
-            [tokenizer.encode(prompt).tokens],
-            max_length=trial.max_new_tokens,
-            num_hypotheses=trial.count,
-            sampling_topk=0,
-            sampling_temperature=trial.temperature or 1,
-            include_prompt_in_result=False,
+        tokens = [names[token] for token in reader.encode(Prompt((Part(prompt),)))]
+        options = {
+            "num_hypotheses": trial.count,
+            "sampling_topk": 0,
+            "sampling_temperature": trial.temperature or 1,
+        }
+        if said.encoder:
+            (found,) = model.translate_batch([tokens], max_decoding_length=trial.max_new_tokens, **options)
+            return ["".join(hypothesis) for hypothesis in found.hypotheses]
+        (found,) = model.generate_batch(
+            [tokens], max_length=trial.max_new_tokens, include_prompt_in_result=False, **options
         )
-        return [tokenizer.decode(tokens) for tokens in result.sequences_ids]
+        return [reader.decode(ids) for ids in found.sequences_ids]
 
     return generate
 

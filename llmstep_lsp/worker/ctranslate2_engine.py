@@ -36,8 +36,8 @@ class Ctranslate2Engine:
         directory = Path(choice.model)
         try:
             self._description = description.read(directory)
-            self._reader = _reader(directory, self._description)
-            self._vocabulary = _vocabulary(directory)
+            self._reader = read_tokenizer(directory, self._description)
+            self._vocabulary = vocabulary(directory)
             self._network = _Network(choice, self._description)
         except LoadError:
             raise
@@ -246,7 +246,8 @@ def _groups(tasks: Sequence[Task]) -> Iterator[list[Task]]:
     yield from groups.values()
 
 
-def _reader(directory: Path, said: description.Description) -> Reader:
+def read_tokenizer(directory: Path, said: description.Description) -> Reader:
+    """What `said` and the files in `directory` tell of a converted model's tokens."""
     encode, decode = (byte_tokens.encode, byte_tokens.decode) if said.bytes else _tokenizer(directory)
     return Reader(
         encode=lambda prompt: encode(_plain(prompt)),
@@ -274,7 +275,7 @@ def _plain(prompt: Prompt) -> str:
     return prompt.text
 
 
-def _vocabulary(directory: Path) -> list[str]:
+def vocabulary(directory: Path) -> list[str]:
     """The library's names of the tokens, by their numbers."""
     for name in ("vocabulary.json", "shared_vocabulary.json"):
         if (directory / name).is_file():

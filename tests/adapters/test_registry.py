@@ -47,6 +47,7 @@ def test_a_model_alone_says_its_engine(tmp_path: Path) -> None:
         ("ctranslate2,model=m,beams=true,samples=32,temperature=0.5", "ctranslate2"),
         ("openai,url=http://localhost:1/v1,model=m,prompt=chat", "openai"),
         ("vllm,model=m", "vllm"),
+        ("vllm-in-process,model=m", "vllm-in-process"),
         ("llmstep,url=http://localhost:6000", "llmstep"),
     ],
 )
@@ -65,7 +66,7 @@ def test_the_portfolio_is_not() -> None:
     [
         (
             "gpt",
-            "There is no generator gpt: choose ctranslate2, llmstep, openai, symbolic, transformers, vllm.",
+            "There is no generator gpt: choose ctranslate2, llmstep, openai, symbolic, transformers, vllm, vllm-in-process.",
         ),
         (
             "transformers",

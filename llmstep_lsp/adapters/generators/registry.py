@@ -197,6 +197,11 @@ def _openai(spec: Spec) -> tuple[Completer, _Sampled, str | None]:
     return OpenAICompleter(served.url, served.model), served, served.model
 
 
+def _vllm_in_process(spec: Spec) -> tuple[Completer, _Sampled, str | None]:
+    local = _read(spec, _Local)
+    return WorkerCompleter(Engine("vllm", local.model, local.device, local.dtype)), local, local.model
+
+
 def _vllm(spec: Spec) -> tuple[Completer, _Sampled, str | None]:
     from llmstep_lsp.adapters.generators.vllm import VllmCompleter  # noqa: PLC0415  # loads httpx
 
@@ -209,6 +214,7 @@ _COMPLETERS: dict[str, Callable[[Spec], tuple[Completer, _Sampled, str | None]]]
     "transformers": _local,
     "openai": _openai,
     "vllm": _vllm,
+    "vllm-in-process": _vllm_in_process,
 }
 
 

@@ -224,7 +224,7 @@ class _Worker:
     def _take(self, reply: Reply) -> None:
         match reply:
             case Ready(model):
-                _log.info("model ready: %s", model)
+                _log.info("%s is ready: %s on %s, %s", model.model, model.engine, model.device, model.dtype)
                 self._loaded_model = model
                 self._loaded.set()
             case Fatal(message):
