@@ -138,6 +138,18 @@ async def test_our_own_client(guarded: Server, monkeypatch: pytest.MonkeyPatch) 
     assert 'llmstep_requests_total{endpoint="completions",status="200"} 1.0\n' in counted
 
 
+async def test_our_own_client_gets_beams(server: Server) -> None:
+    completer = OpenAICompleter(f"{server.url}/v1")
+    prompt = Prompt((Part(f"[GOAL]{CONJUNCTION}[PROOFSTEP]"),))
+    try:
+        asked = Completion(prompt, count=4, max_new_tokens=40, beams=True)
+        found = [continuation async for continuation in completer.complete(asked)]
+    finally:
+        await completer.aclose()
+    assert found[0].text == STEP
+    assert len({continuation.text for continuation in found}) == 4
+
+
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
 def test_curl_itself(guarded: Server) -> None:
     url = f"http://user:{TOKEN}@localhost:{guarded.address[1]}/generate"

@@ -12,11 +12,8 @@ Servers differ, so this one learns from each what it can do, until an error:
   `_AT_A_TIME` together, each with a seed of its own.  A server that gives some, but fewer than
   wanted, is not asked again.
 * The score is the mean of the log-probabilities that the server tells; those of vLLM and llama.cpp
-  are untempered.  A beam's lack the token that ends it.  Beam search is vLLM's; elsewhere samples
-  take its place.
-* vLLM and llama.cpp count the tokens of a prompt: of the whole, and of each part if it is too long.
-  Elsewhere a token is taken for `_BYTES_PER_TOKEN` bytes, and a prompt that the server finds too
-  long is cut further.  (Ollama cuts silently.)
+  are untempered.  A beam's lack the token that ends it.  Beam search is vLLM's and our own
+  server's; elsewhere samples take its place.
 """
 
 import asyncio
@@ -30,52 +27,31 @@ import httpx
 
 from llmstep_lsp.adapters.generators.model_server import ModelServer, RefusedError
 from llmstep_lsp.adapters.generators.openai_answers import Answer, server_sent
-from llmstep_lsp.domain.completion import Completion, Continuation, Model, Part, Prompt, cut
+from llmstep_lsp.adapters.generators.openai_model import (
+    NOT_FOUND,
+    Known,
+    fit_to_context,
+    learn,
+    smaller_context,
+)
+from llmstep_lsp.domain.completion import Completion, Continuation, Model
 from llmstep_lsp.errors import GeneratorError
 
 # Seconds for which a server may say nothing: it may be loading its model.
 _SILENCE = 120.0
 # How many requests for one continuation each are open together.
 _AT_A_TIME = 4
-# Lean's symbols have three bytes and are often a token each; of its words a token has more.
-_BYTES_PER_TOKEN = 3
-# Tokens that a server adds to a prompt: at its start, or around the messages of a chat.
-_START_TOKENS = 2
-_CHAT_TOKENS = 64
-# How often a prompt is cut further because the server found it too long, and how far each time.
+# How often a prompt is cut further because the server found it too long.
 _CUTS = 8
-_CUT = 0.8
 
-_NOT_FOUND = {404, 405}
 _ILL_FORMED = {400, 422, 500, 501}  # 500 is how llama.cpp turns `n` down
 _TOO_LONG = re.compile(r"context.{0,3}(length|size|window)|too many tokens", re.IGNORECASE)
-_LIMIT = re.compile(r"context (?:length|size|window)(?: is| of|:)? *\(?(\d+)", re.IGNORECASE)
 # What a server may turn down and be asked without, each with how it is then spoken of.
 _OPTIONAL = {
     name: re.compile(rf"\b{name}\b")
     for name in ("top_logprobs", "logprobs", "seed", "temperature", "max_tokens")
 } | {name: re.compile(rf"[\"'`]{name}[\"'`]") for name in ("stop", "stream")}
 _OPTIONAL["n"] = re.compile(r"[\"'`]n[\"'`]|only one completion choice", re.IGNORECASE)
-
-
-@dataclass
-class _Known:
-    """What was learned of a server.
-
-    `models` are those it lists.  It counts tokens as `tokenizer` does, if at all; `beams` says
-    whether it searches by them, `chat` whether it only chats, `single` whether it gives one
-    choice a request; it is not sent what it `refused`.
-    """
-
-    model: str
-    models: tuple[str, ...]
-    context: int | None
-    parameters: int | None
-    tokenizer: str | None
-    beams: bool
-    chat: bool = False
-    single: bool = False
-    refused: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -111,7 +87,7 @@ class OpenAICompleter:
         self._server = ModelServer(url, silence=silence)
         self._model = model
         self._learning = asyncio.Lock()
-        self._known: _Known | None = None
+        self._known: Known | None = None
 
     async def ready(self) -> Model:
         """As the protocol says; `device` is the URL."""
@@ -162,18 +138,18 @@ class OpenAICompleter:
         """Ask for all continuations, again with a shorter prompt where it is too long."""
         known = await self._learned(deadline)
         for cuts in range(_CUTS + 1):
-            fitted = await self._fitted(known, completion, deadline)
+            fitting = await fit_to_context(self._server, known, completion, deadline)
             try:
-                await self._ask_variants(known, fitted, coming, deadline)
+                await self._ask_variants(known, fitting, coming, deadline)
             except RefusedError as refused:
                 if not _TOO_LONG.search(refused.said) or cuts == _CUTS:
                     raise
-                known.context = _smaller_context(known, fitted, refused.said)
+                known.context = smaller_context(known, fitting, refused.said)
             else:
                 return
 
     async def _ask_variants(
-        self, known: _Known, completion: Completion, coming: _Coming, deadline: float | None
+        self, known: Known, completion: Completion, coming: _Coming, deadline: float | None
     ) -> None:
         """Ask for the beams or the samples, one by one if the server gives no more at a time."""
         free = asyncio.Semaphore(_AT_A_TIME)
@@ -197,7 +173,7 @@ class OpenAICompleter:
 
     async def _ask_variant(
         self,
-        known: _Known,
+        known: Known,
         completion: Completion,
         variant: _Variant,
         coming: _Coming,
@@ -210,7 +186,7 @@ class OpenAICompleter:
             try:
                 return await self._send(body, completion, coming, deadline, chat=chat)
             except RefusedError as refused:
-                if refused.status in _NOT_FOUND:
+                if refused.status in NOT_FOUND:
                     if chat or (known.models and known.model not in known.models):
                         raise self._not_found(known, refused) from refused
                     known.chat = True
@@ -267,7 +243,7 @@ class OpenAICompleter:
         for continuation in continuations:
             coming.queue.put_nowait(continuation)
 
-    def _not_found(self, known: _Known, refused: RefusedError) -> GeneratorError:
+    def _not_found(self, known: Known, refused: RefusedError) -> GeneratorError:
         """No model of that name, or no model server at all."""
         url = self._server.url
         if known.models and known.model not in known.models:
@@ -279,99 +255,14 @@ class OpenAICompleter:
             f"({refused.said}): check the model's name, and the URL, which mostly ends in /v1."
         )
 
-    async def _learned(self, deadline: float | None) -> _Known:
+    async def _learned(self, deadline: float | None) -> Known:
         async with self._learning:
             if self._known is None:
-                self._known = await self._learn(deadline)
+                self._known = await learn(self._server, self._model, deadline)
             return self._known
 
-    async def _learn(self, deadline: float | None) -> _Known:
-        """What the server says of itself before it is asked anything."""
-        server = self._server
-        try:
-            entries = _entries(await server.json("GET", server.url + "/models", deadline=deadline))
-        except RefusedError as refused:
-            if self._model is None or refused.status not in _NOT_FOUND:
-                raise
-            entries = {}
-        model = self._model or next(iter(entries), None)
-        if model is None:
-            raise GeneratorError(f"{server.url} lists no models: load one there, or name the one you mean.")
-        entry = entries.get(model, {})
-        if not entry and "llamacpp" in {other.get("owned_by") for other in entries.values()}:
-            entry = next(iter(entries.values()))  # it has one model, whatever it is called
-        owner = entry.get("owned_by")
-        meta = entry.get("meta") or {}
-        context = entry.get("max_model_len") or meta.get("n_ctx_train")
-        if owner == "llamacpp":
-            context = await self._llamacpp_context(deadline) or context
-        return _Known(
-            model=model,
-            models=tuple(entries),
-            context=context if isinstance(context, int) else None,
-            parameters=meta.get("n_params"),
-            tokenizer=owner if owner in {"vllm", "llamacpp"} else None,
-            beams=owner == "vllm",
-        )
 
-    async def _llamacpp_context(self, deadline: float | None) -> int | None:
-        """The tokens that llama.cpp has for one question, if it says so."""
-        try:
-            match await self._server.json("GET", self._server.root + "/props", deadline=deadline):
-                case {"default_generation_settings": {"n_ctx": int(context)}}:
-                    return context
-        except RefusedError:
-            pass
-        return None
-
-    async def _fitted(self, known: _Known, completion: Completion, deadline: float | None) -> Completion:
-        """`completion` so that it fits into the context: new tokens get at most half of that."""
-        if known.context is None:
-            return completion
-        prompt = completion.prompt
-        new = min(completion.max_new_tokens, known.context // 2)
-        added = _START_TOKENS if prompt.system is None else _CHAT_TOKENS
-        room = max(known.context - new - added, 0)
-        system = prompt.system or ""
-        if len((system + prompt.text).encode(errors="replace")) > room:  # a token has a byte at least
-            taken = await self._count(known, system, deadline)
-            room = max(room - taken, 0)
-            prompt = await self._shortened(known, prompt, room, deadline)
-        return replace(completion, prompt=prompt, max_new_tokens=new)
-
-    async def _shortened(self, known: _Known, prompt: Prompt, room: int, deadline: float | None) -> Prompt:
-        """`prompt` in at most `room` tokens: without its lower parts, and if need be its first tokens."""
-        if await self._count(known, prompt.text, deadline) <= room:
-            return prompt
-        texts = {part.text for part in prompt.parts}
-        sizes = {text: await self._count(known, text, deadline) for text in texts}
-        short = cut(prompt, lambda some: sum(sizes[part.text] for part in some.parts) <= room)
-        text = short.text
-        while (tokens := await self._count(known, text, deadline)) > room:
-            text = text[len(text) - len(text) * room // tokens :]
-        return short if text == short.text else replace(short, parts=(Part(text),))
-
-    async def _count(self, known: _Known, text: str, deadline: float | None) -> int:
-        """How many tokens `text` has, counted by the server if it can."""
-        estimate = -(-len(text.encode(errors="replace")) // _BYTES_PER_TOKEN)
-        if known.tokenizer is None or not text:
-            return estimate
-        if known.tokenizer == "vllm":
-            body = {"model": known.model, "prompt": text, "add_special_tokens": False}
-        else:
-            body = {"content": text}
-        try:
-            answer = await self._server.json("POST", self._server.root + "/tokenize", body, deadline=deadline)
-        except RefusedError:
-            known.tokenizer = None  # a proxy may pass on the model's questions only
-            return estimate
-        match answer:
-            case {"tokens": [*tokens]}:
-                return len(tokens)
-        raise self._server.strange(str(answer))
-
-
-def _body(known: _Known, completion: Completion, variant: _Variant, *, chat: bool) -> dict[str, Any]:
+def _body(known: Known, completion: Completion, variant: _Variant, *, chat: bool) -> dict[str, Any]:
     """What the server is sent."""
     prompt = completion.prompt
     body: dict[str, Any] = {
@@ -407,24 +298,6 @@ def _refused_name(body: Mapping[str, Any], refused: RefusedError) -> str | None:
     return next(
         (name for name, said in _OPTIONAL.items() if name in body and said.search(refused.said)), None
     )
-
-
-def _smaller_context(known: _Known, completion: Completion, said: str) -> int:
-    """How many tokens the context has at most, as the server found a prompt too long."""
-    told = _LIMIT.search(said)
-    if told and (known.context is None or int(told[1]) < known.context):
-        return int(told[1])
-    prompt = completion.prompt
-    size = len(((prompt.system or "") + prompt.text).encode(errors="replace")) // _BYTES_PER_TOKEN
-    return int(_CUT * (known.context or size + completion.max_new_tokens))
-
-
-def _entries(listing: Any) -> dict[str, dict[str, Any]]:
-    """The models of a listing, by their names."""
-    match listing:
-        case {"data": [*entries]}:
-            return {entry["id"]: entry for entry in entries if isinstance(entry, dict) and "id" in entry}
-    return {}
 
 
 async def _whole(response: httpx.Response) -> AsyncGenerator[bytes, None]:
