@@ -56,7 +56,7 @@ async def test_modules_are_compiled_in_the_order_of_their_imports_and_once(tmp_p
     lean = toolchain(tmp_path)
     assert "Lean's diagnostics; the first question compiles" in await hook_status(lean)
     folder = await folder_for(lean)
-    modules = ["Protocol", "Guard", "Check", "Rpc"]
+    modules = ["Protocol", "Guard", "Check", "Retrieve", "Rpc"]
     assert sorted(calls(tmp_path)) == sorted(f"LLMStep/{name}.lean" for name in modules)
     assert calls(tmp_path)[-2:] == ["LLMStep/Check.lean", "LLMStep/Rpc.lean"]
     assert {file.stem for file in folder.glob("LLMStep/*.olean")} == set(modules)

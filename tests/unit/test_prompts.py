@@ -98,6 +98,8 @@ def test_what_goes_first_is_the_least_relevant_of_the_file_then_lemmas_then_inst
         ("EleutherAI/llemma_7b", "few-shot"),
         ("Qwen/Qwen2.5-Coder-7B-Instruct", "chat"),
         ("mine", "llmstep"),
+        ("encoder", "llmstep"),
+        ("Qwen/Qwen2.5-Coder-7B", "few-shot"),
     ],
 )
 def test_a_model_is_asked_in_the_format_of_its_family(model: str, expected: str) -> None:

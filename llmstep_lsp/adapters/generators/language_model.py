@@ -14,8 +14,8 @@ from llmstep_lsp.ports import Completer, Question
 class Sampling:
     """How many steps a model is asked for at most, and how.
 
-    A step has at most `max_new_tokens` tokens.  The likeliest is among them; the others are
-    sampled at `temperature` (0: none), or with `beams` found by a beam search.
+    A step has at most `max_new_tokens` tokens.  Steps are sampled at `temperature` (0: the greedy
+    one alone), or with `beams` found by a beam search.
     """
 
     samples: int = 10  # as LLMSTEP's servers
