@@ -87,11 +87,6 @@ async def measure_runtime(
     """
     found: list[Runtime] = []
     questions = [Question((parse_goal(case.tactic_state),), case.prefix, "", count) for case in cases]
-    alone: Runtime | None = None
-    if trial := _trial(generator, questions):
-        progress(f"{name}: {LIBRARY}")
-        alone = _runtime(name, LIBRARY, 1, await _outcome(trial))
-        found.append(alone)
     progress(f"{name}: loading")
     if isinstance(generator, LanguageModel):
         model = await generator.completer.ready()
@@ -102,7 +97,13 @@ async def measure_runtime(
         progress(f"{name}: {concurrent} at a time")
         rounds = math.ceil(2 * concurrent / len(cases))
         found.append(await _measure(name, FAIR, generator, questions * rounds, concurrent))
-    return [_compared(one, alone) for one in found] if alone else found
+    trial = _trial(generator, questions)
+    if trial is None:
+        return found
+    await generator.aclose()  # its memory may be needed
+    progress(f"{name}: {LIBRARY}")
+    alone = _runtime(name, LIBRARY, 1, await _outcome(trial))
+    return [alone, *(_compared(one, alone) for one in found)]
 
 
 async def _measure(

@@ -8,14 +8,12 @@ from matplotlib.figure import Figure
 
 from llmstep_lsp.bench.runtime import CONCURRENT, FAIR, Runtime
 
+FORMATS = frozenset(Figure().canvas.get_supported_filetypes())
+"""The ends of the names of files that can be drawn."""
+
 
 def plot_runtime(found: Sequence[Runtime], file: Path) -> None:
-    """Draw `found` into `file`; its suffix says in which format.
-
-    Raises:
-        ValueError: matplotlib knows no such format.
-        OSError: the file cannot be written.
-    """
+    """Draw `found` into `file`; its suffix, one of `FORMATS`, says how."""
     mpl.rcParams["svg.fonttype"] = "none"  # text stays text, which can be searched
     figure = Figure(figsize=(10, 4), layout="constrained")
     speed, latency = figure.subplots(1, 2)

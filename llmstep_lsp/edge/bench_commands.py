@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -69,6 +70,7 @@ def runtime(  # noqa: PLR0913  # one parameter is one option
 ) -> None:
     """How long generators take to propose steps: LLMSTEP's measure, and p50/p95 for 1, 4, 16 at a time."""
     asked = read_cases(cases)
+    draw = _drawing(plot) if plot else None
     measured = make_measured(tuple(generators or ()), model)
     if not measured:
         raise typer.BadParameter("say what to measure: --generator, or --model")
@@ -90,21 +92,32 @@ def runtime(  # noqa: PLR0913  # one parameter is one option
         for row in found:
             typer.echo(json.dumps(asdict(row)))
     else:
-        Console(highlight=False).print(_runtime_table(found))
-    if plot:
-        _plot(found, plot)
+        console = Console(highlight=False)
+        console.print(_runtime_table(found), width=None if console.is_terminal else 200)
+    if draw:
+        draw(found)
 
 
-def _plot(found: list[Runtime], file: Path) -> None:
+def _drawing(file: Path) -> Callable[[list[Runtime]], None]:
+    """Draws into `file`; that nothing can be drawn is told before anything is measured.
+
+    Raises:
+        InputError: there is no matplotlib, or no such folder or format.
+    """
     try:
-        from llmstep_lsp.bench.runtime_plot import plot_runtime  # noqa: PLC0415  # needs the extra `bench`
+        from llmstep_lsp.bench.runtime_plot import FORMATS, plot_runtime  # noqa: PLC0415  # the extra `bench`
     except ImportError as error:
         raise InputError(f"Nothing can be drawn ({error}): pip install 'llmstep-lsp[bench]'") from error
-    try:
+    if not file.absolute().parent.is_dir():
+        raise InputError(f"{file} cannot be drawn: there is no folder {file.parent}.")
+    if file.suffix.removeprefix(".") not in FORMATS:
+        raise InputError(f"{file} cannot be drawn: its name must end in {', '.join(sorted(FORMATS))}.")
+
+    def draw(found: list[Runtime]) -> None:
         plot_runtime(found, file)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{file} cannot be drawn ({error}).") from error
-    typer.echo(f"Drawn: {file}", err=True)
+        typer.echo(f"Drawn: {file}", err=True)
+
+    return draw
 
 
 def _runtime_table(found: list[Runtime]) -> Table:

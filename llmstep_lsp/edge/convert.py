@@ -40,6 +40,7 @@ def convert(
         stdout=subprocess.PIPE,
         text=True,
         check=False,
+        start_new_session=True,  # an interrupt at the terminal is ours to handle
     )
     if done.returncode:
         raise GeneratorError(

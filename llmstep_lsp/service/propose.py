@@ -65,20 +65,26 @@ def _in_turn(candidates: Sequence[Candidate]) -> list[Candidate]:
 
 @asynccontextmanager
 async def merged(
-    generators: Sequence[Generator], question: Question, failures: list[str]
+    generators: Sequence[Generator], question: Question, failures: list[str], silent: set[str] | None = None
 ) -> AsyncIterator[AsyncIterator[list[Candidate]]]:
     """The candidates of all `generators`, those that have come at a time, one of each source in turn.
 
-    A generator that fails loses what it has not proposed yet, and adds to `failures`.
+    A generator that fails loses what it has not proposed yet, and adds to `failures`.  `silent` are
+    the names of those that have neither proposed anything nor ended.
     """
+    silent = set() if silent is None else silent
+    silent |= {generator.name for generator in generators}
     queue: asyncio.Queue[Candidate | None] = asyncio.Queue()
 
     async def feed(generator: Generator) -> None:
         try:
             async with aclosing(generator.candidates(question)) as proposed:
                 async for candidate in proposed:
+                    silent.discard(generator.name)
                     queue.put_nowait(candidate)
+            silent.discard(generator.name)
         except GeneratorError as error:
+            silent.discard(generator.name)
             failures.append(f"{generator.name}: {error}")
         except Exception as error:  # noqa: BLE001  # it may be anybody's
             _log.debug("generator %s failed", generator.name, exc_info=True)

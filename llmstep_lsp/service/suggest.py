@@ -90,7 +90,7 @@ class Suggester:
         except TimeoutError:
             note = _time_is_up(request.seconds, goals_known=state is not None)
         else:
-            note = state.reason if isinstance(state, NothingToProve) else _nothing_found(run)
+            note = state.reason if isinstance(state, NothingToProve) else _unheard(run) or _nothing_found(run)
         goals = state.goals if isinstance(state, ProofState) else ()
         best = tuple(rank(run.found)[: request.count])
         return Answer(goals, best, run.timings, (note,) if note else (), tuple(run.failures))
@@ -125,7 +125,7 @@ class Suggester:
 
     async def _ask(self, question: Question, state: ProofState, run: "_Run") -> None:
         """Go on with `run` by the answers to `question`."""
-        async with merged(self._generators, question, run.failures) as arriving:
+        async with merged(self._generators, question, run.failures, run.silent) as arriving:
             batch: list[Candidate] = []
             while not run.enough:
                 if not batch:
@@ -185,6 +185,7 @@ class _Run:
     rejected: list[tuple[Candidate, str]] = field(default_factory=list)
     tried: set[str] = field(default_factory=set)
     failures: list[str] = field(default_factory=list)
+    silent: set[str] = field(default_factory=set)
     timings: Timings = field(default_factory=Timings)
 
     @property
@@ -206,8 +207,14 @@ def _time_is_up(seconds: float, *, goals_known: bool) -> str:
     return f"Lean was not ready within {seconds:g} s. Ask again, or allow more time."
 
 
+def _unheard(run: "_Run") -> str | None:
+    if not run.silent:
+        return None
+    return f"There was enough before {' and '.join(sorted(run.silent))} proposed anything."
+
+
 def _nothing_found(run: "_Run") -> str | None:
-    if run.found:
+    if run.found or (run.failures and not run.tried):
         return None
     if run.tried:
         return f"Lean accepted none of the steps that were tried ({len(run.tried)})."

@@ -111,7 +111,8 @@ class _Desk:
                 for one in batch:
                     self._answer([one])
                 return
-            traceback.print_exc()
+            if not isinstance(error, ValueError):  # which says all that there is to say
+                traceback.print_exc()
             what = str(error).strip().partition("\n")[0] or type(error).__name__
             for request, _ in batch:
                 say(self._replies, Failed(request.id, what))

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from llmstep_lsp.adapters.generators.keys import is_private
 from llmstep_lsp.adapters.generators.llmstep import LlmstepGenerator
 from llmstep_lsp.domain.model import Candidate, Goal
 from llmstep_lsp.errors import GeneratorError
@@ -172,11 +173,27 @@ async def test_a_hanging_server(server: FakeModelServer) -> None:
     await generator.aclose()
 
 
-async def test_no_key_is_sent(server: FakeModelServer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_key_is_sent_for_a_server_of_ours(
+    server: FakeModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("LLMSTEP_API_KEY", "secret")
     server.script = lambda _: say({"suggestions": ["rfl"]})
     assert await texts(server.url) == ["rfl"]
-    assert "authorization" not in server.asked[0].headers
+    assert server.asked[0].headers["authorization"] == "Bearer secret"
+
+
+@pytest.mark.parametrize(
+    ("url", "private"),
+    [
+        ("https://a.example/x", True),
+        ("http://localhost:6000", True),
+        ("http://[::1]:6000", True),
+        ("http://a.example", False),
+        ("http://a b", False),
+    ],
+)
+def test_a_key_is_sent_only_where_nobody_else_reads_it(url: str, *, private: bool) -> None:
+    assert is_private(url) == private
 
 
 async def test_cancelling_closes_the_request(server: FakeModelServer) -> None:

@@ -86,12 +86,22 @@ def test_the_portfolio_is_not() -> None:
         ("openai,url=u,max_new_tokens=0", "cannot be made: max_new_tokens must be 1 or more"),
         ("transformers,model=m,beams=1", "cannot be made: it must be true or false, not 1 in beams."),
         ("transformers,model=m,prompt=p", "There is no prompt format p: choose"),
+        (
+            "ctranslate2,model=m,prompt=chat",
+            "A converted model cannot be asked in a chat, as chat does: choose",
+        ),
     ],
 )
 def test_what_cannot_be_made_is_told(text: str, message: str) -> None:
     with pytest.raises(InputError) as caught:
         make_generator(parse_spec(text), stores_of(0))
     assert message in str(caught.value)
+
+
+def test_a_converted_chat_model_is_asked_by_examples() -> None:
+    prompt_format = make_language_model(Spec("ctranslate2", {"model": "Some-Instruct"})).prompt_format
+    assert prompt_format is not None
+    assert prompt_format.name == "few-shot"
 
 
 def test_only_engines_of_ours_run_models() -> None:

@@ -72,8 +72,10 @@ def test_a_file_without_cases_is_told(tmp_path: Path, text: str, reason: str) ->
 
 
 def test_a_picture_that_cannot_be_drawn_is_told(tmp_path: Path) -> None:
-    arguments = ["bench", "runtime", "--generator", "symbolic", "--plot", str(tmp_path / "runtime.doc")]
-    assert isinstance(CliRunner().invoke(app, arguments).exception, InputError)
+    for file in (tmp_path / "runtime.doc", tmp_path / "none" / "runtime.svg"):
+        done = CliRunner().invoke(app, ["bench", "runtime", "--generator", "symbolic", "--plot", str(file)])
+        assert isinstance(done.exception, InputError)
+        assert done.stderr == ""  # nothing was measured before
 
 
 def test_what_to_measure_must_be_said() -> None:

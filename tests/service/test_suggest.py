@@ -207,3 +207,17 @@ async def test_there_is_no_second_round_unless_it_is_wanted_and_there_is_somethi
     unscored = ScriptedGenerator(["a"], again=["rfl"])
     await Suggester(ScriptedProver(STATE, REJECTED), [unscored], repair=True).suggest(REQUEST)
     assert len(unscored.questions) == 1
+
+
+async def test_who_was_not_waited_for_is_named() -> None:
+    texts = [f"exact h{n}" for n in range(4)]
+    late = ScriptedGenerator(["rfl"], name="late", delay=60)
+    prover = ScriptedProver(STATE, dict.fromkeys(texts, FINISHES))
+    answer = await Suggester(prover, [ScriptedGenerator(texts), late]).suggest(REQUEST)
+    assert answer.notes == ("There was enough before late proposed anything.",)
+
+
+async def test_where_all_generators_failed_their_failures_say_enough() -> None:
+    broken = ScriptedGenerator([], name="broken", error=GeneratorError("it broke"))
+    answer = await Suggester(ScriptedProver(STATE, {}), [broken]).suggest(REQUEST)
+    assert (answer.notes, answer.failures) == ((), ("broken: it broke",))

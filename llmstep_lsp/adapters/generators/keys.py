@@ -41,7 +41,7 @@ def find_key(url: httpx.URL) -> Key | None:
         raise GeneratorError(
             f"What {key.source} holds is no key (it has blanks, or characters other than ASCII): correct it."
         )
-    if url.scheme != "https" and not is_loopback(url):
+    if not is_private(str(url)):
         raise GeneratorError(
             f"The key of {key.source} is not sent to {url.host} over plain http, where others can read it: "
             f"use an https URL, a tunnel to localhost, or take the key away."
@@ -52,6 +52,15 @@ def find_key(url: httpx.URL) -> Key | None:
 def how_to_give(url: httpx.URL) -> str:
     """How a person gives the key for `url`."""
     return f"set {VARIABLE}, or run `keyring set {_SERVICE} {url.host}`"
+
+
+def is_private(url: str) -> bool:
+    """Whether nobody else can read what is sent to `url`; False if it is no URL."""
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        return False
+    return parsed.scheme == "https" or is_loopback(parsed)
 
 
 def is_loopback(url: httpx.URL) -> bool:

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterator
 from typing import Any
 
+from llmstep_lsp.adapters.generators.keys import is_private
 from llmstep_lsp.adapters.generators.model_server import ModelServer
 from llmstep_lsp.domain.model import Candidate
 from llmstep_lsp.errors import GeneratorError
@@ -24,7 +25,8 @@ class LlmstepGenerator:
     name = "llmstep"
 
     def __init__(self, url: str) -> None:
-        self._server = ModelServer(url, silence=_SILENCE, keyed=False)
+        # The original needs no key, so over plain http it goes without; `llmstep-lsp serve` may want one.
+        self._server = ModelServer(url, silence=_SILENCE, keyed=is_private(url))
 
     async def candidates(self, question: Question) -> AsyncGenerator[Candidate, None]:
         """As the port says, all at once; none if steps were rejected, as the server cannot be told."""

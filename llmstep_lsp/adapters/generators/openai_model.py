@@ -55,8 +55,13 @@ async def learn(server: ModelServer, name: str | None, deadline: float | None) -
     try:
         entries = _entries(await server.json("GET", server.url + "/models", deadline=deadline))
     except RefusedError as refused:
-        if name is None or refused.status not in NOT_FOUND:
+        if refused.status not in NOT_FOUND:
             raise
+        if name is None:
+            raise GeneratorError(
+                f"{server.url} lists no models ({refused.said}): check the URL, which mostly ends in /v1, or "
+                "name the model."
+            ) from refused
         entries = {}
     model = name or next(iter(entries), None)
     if model is None:

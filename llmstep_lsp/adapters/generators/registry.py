@@ -170,6 +170,13 @@ def make_language_model(spec: Spec) -> LanguageModel:
         raise InputError(f"{spec.engine} runs no models: choose {', '.join(_COMPLETERS)}.")
     completer, sampled, name = _COMPLETERS[spec.engine](spec)
     prompt_format = choose_format(name or "", sampled.prompt) if name or sampled.prompt else None
+    if spec.engine == "ctranslate2" and prompt_format and prompt_format.system is not None:
+        if sampled.prompt:
+            raise InputError(
+                f"A converted model cannot be asked in a chat, as {sampled.prompt} does: choose another "
+                "format, or the engine transformers."
+            )
+        prompt_format = choose_format("", "few-shot")
     return LanguageModel(spec.engine, completer, prompt_format, sampled.sampling())
 
 
