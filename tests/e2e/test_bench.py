@@ -80,3 +80,22 @@ def test_a_picture_that_cannot_be_drawn_is_told(tmp_path: Path) -> None:
 
 def test_what_to_measure_must_be_said() -> None:
     assert CliRunner().invoke(app, ["bench", "runtime"]).exit_code == 2
+
+
+@pytest.mark.model
+def test_the_library_alone_is_measured_beside_our_engines(tmp_path: Path) -> None:
+    from llmstep_lsp.worker.conversion import convert  # noqa: PLC0415  # needs torch
+    from tests.tiny_model import save_random  # noqa: PLC0415  # needs torch
+
+    save_random(tmp_path / "model", context=256)
+    convert(str(tmp_path / "model"), tmp_path / "converted", "float32")
+    (tmp_path / "cases.jsonl").write_text('{"tactic_state": "⊢ 1 = 1", "prefix": ""}\n' * 2)
+    arguments = ["--cases", str(tmp_path / "cases.jsonl"), "--count", "2", "--json"]
+    for engine, model in (("transformers", "model"), ("ctranslate2", "converted")):
+        arguments += ["--generator", f"{engine},model={tmp_path / model},max_new_tokens=4"]
+    done = CliRunner().invoke(app, ["bench", "runtime", *arguments], catch_exceptions=False)
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    methods = [("library alone", 1), ("LLMSTEP's", 1), ("fair", 1), ("fair", 4), ("fair", 16)]
+    assert [(m["method"], m["concurrent"]) for m in found] == methods * 2
+    assert [m["overhead"] is not None for m in found] == [False, False, True, False, False] * 2
+    assert all(m["suggestions"] > 0 for m in found)
