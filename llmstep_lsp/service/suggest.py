@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -118,14 +118,19 @@ class Suggester:
                 toolchain=state.toolchain,
                 lemmas=lemmas,
             )
-            await self._ask(question, state, run)
-            if self._repair and run.worth_repair and not run.enough:
+            await self._ask(self._generators, question, state, run)
+            if self._repair and not run.enough:
+                told = [
+                    _Repairing(one, best) for one in self._generators if (best := run.rejected_of(one.name))
+                ]
                 seconds = request.seconds - (time.perf_counter() - run.started)
-                await self._ask(replace(question, seconds=seconds, rejected=run.worth_repair), state, run)
+                await self._ask(told, replace(question, seconds=seconds), state, run)
 
-    async def _ask(self, question: Question, state: ProofState, run: "_Run") -> None:
-        """Go on with `run` by the answers to `question`."""
-        async with merged(self._generators, question, run.failures, run.silent) as arriving:
+    async def _ask(
+        self, generators: Sequence[Generator], question: Question, state: ProofState, run: "_Run"
+    ) -> None:
+        """Go on with `run` by what `generators` answer to `question`."""
+        async with merged(generators, question, run.failures, run.silent) as arriving:
             batch: list[Candidate] = []
             while not run.enough:
                 if not batch:
@@ -193,12 +198,29 @@ class _Run:
         """Whether so many ways to close the goal are found that more are not worth the wait."""
         return sum(s.verdict.status is not Status.ADVANCES for s in self.found) >= _ENOUGH_CLOSE
 
+    def rejected_of(self, source: str) -> tuple[Rejection, ...]:
+        """The rejected steps of `source` in which it had most confidence."""
+        own = [one for one in self.rejected if one[0].source == source]
+        own.sort(key=lambda one: -(one[0].score or 0.0))
+        return tuple(Rejection(candidate.text, reason) for candidate, reason in own[:_REJECTED])
+
+
+@dataclass(frozen=True)
+class _Repairing:
+    """A generator that is told which of its steps Lean turned down."""
+
+    inner: Generator
+    rejected: tuple[Rejection, ...]
+
     @property
-    def worth_repair(self) -> tuple[Rejection, ...]:
-        """The rejected steps that models had most confidence in; what has no score is not a model's."""
-        scored = [one for one in self.rejected if one[0].score is not None]
-        scored.sort(key=lambda one: -(one[0].score or 0.0))
-        return tuple(Rejection(candidate.text, reason) for candidate, reason in scored[:_REJECTED])
+    def name(self) -> str:
+        return self.inner.name
+
+    def candidates(self, question: Question) -> AsyncGenerator[Candidate, None]:
+        return self.inner.candidates(replace(question, rejected=self.rejected))
+
+    async def aclose(self) -> None:
+        await self.inner.aclose()
 
 
 def _time_is_up(seconds: float, *, goals_known: bool) -> str:

@@ -92,7 +92,7 @@ async def test_repair_shows_the_model_what_lean_said(file: Path, real_lean: Tool
         said = asked.body["messages"][-1]["content"]
         text = "exact ⟨h.2, h.1⟩" if "Lean does not accept it" in said and "h : p ∧ q" in said else "exact h"
         answer = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
-        return say({"choices": [answer | {"logprobs": {"content": [{"token": "x", "logprob": -0.5}]}}]})
+        return say({"choices": [answer]})
 
     async with FakeModelServer(script) as server:
         spec = f"openai,url={server.url},samples=1"
