@@ -48,8 +48,10 @@ def steps(answer: dict[str, Any], source: str) -> list[str]:
 async def test_a_generator_that_fails_costs_only_its_own_steps_and_one_line(
     file: Path, real_lean: Toolchain
 ) -> None:
-    answers, errors, code = await suggest(file, "--generator", "symbolic", "--generator", NOWHERE)
-    assert [bool(steps(answer, "symbolic")) for answer in answers] == [True, True]
+    # Without a prefix there would be enough before it fails.
+    both = ("--generator", "symbolic", "--generator", NOWHERE)
+    answers, errors, code = await suggest(file, *both, "--prefix", "constructor")
+    assert [steps(answer, "symbolic") for answer in answers] == [["constructor"], ["constructor"]]
     assert code == 1
     assert errors.count("\n") == 1
     assert errors.startswith("llmstep-lsp: openai: ")
