@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from llmstep_lsp.domain.completion import Completion, Continuation, Model
 from llmstep_lsp.domain.model import Candidate, Goal, NothingToProve, ProofState, Site, Snapshot, Verdict
@@ -108,3 +108,32 @@ class Completer(Protocol):
 
     async def aclose(self) -> None:
         """End whatever it holds; it starts again when it is next asked."""
+
+
+class LeanLender(Protocol):
+    """A Lean server that somebody else runs, and in which we may have documents of our own."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be asked."""
+
+    async def request(self, method: str, params: Any) -> Any:
+        """The server's result.  Cancelling the caller cancels the request in the server, too.
+
+        Raises:
+            LeanRequestError: it answered with an error.
+            LeanGoneError: it ended before it answered.
+        """
+
+    def notify(self, method: str, params: Any) -> None:
+        """Tell it something that it does not answer.
+
+        Raises:
+            LeanGoneError: it has ended.
+        """
+
+    def listen(self, uri: str, heard: Callable[[str, Any], None]) -> Callable[[], None]:
+        """Call `heard` with what the server notifies about document `uri`, until the result is called.
+
+        The borrower, who opens the document, hears of it alone.
+        """
