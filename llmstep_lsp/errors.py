@@ -13,6 +13,7 @@ can show `str(error)` as it is.
     │   ├── LeanGoneError         Lean ended, or does not speak its protocol
     │   └── LeanRequestError      Lean answered a request with an error
     ├── GeneratorError        a generator cannot be started or stopped answering
+    ├── StaleError            the document changed before there was an answer
     └── CacheError            what is remembered on disk cannot be read or written
 """
 
@@ -59,6 +60,10 @@ class LeanRequestError(LeanError):
 
 class GeneratorError(LlmstepError):
     """A generator cannot be started or stopped answering."""
+
+
+class StaleError(LlmstepError):
+    """The document changed before there was an answer about it."""
 
 
 class CacheError(LlmstepError):
