@@ -1,106 +1,184 @@
-"""Owns the settings of the language server: their names, defaults and checks."""
+"""Owns the settings: their names, defaults, limits and descriptions, and what a value must be."""
 
-from dataclasses import dataclass, fields
-from typing import Any
+import reprlib
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields
+from typing import Any, Literal, get_args
 
-import cattrs
-from cattrs import transform_error
-from cattrs.preconf.json import make_converter
+
+def _setting(description: str, *, default: Any, **limits: Any) -> Any:
+    """A field of `Settings`; `limits` are keywords of JSON Schema, by which values are checked, too."""
+    return field(default=default, metadata={"description": description, **limits})
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What an editor may set, as `initializationOptions`."""
+    """What a person may set.  Elsewhere a name is in camel case: `cacheMegabytes`.
 
-    lean: str | None = None
-    """A `lean` executable, or the folder of a toolchain; otherwise the project's own is found."""
+    What each means stands in its `metadata`, for the schema and the documentation.
+    """
 
-    generators: tuple[str, ...] = ("symbolic",)
-    """Who proposes steps: each `engine` or `engine,option=value,…`."""
-
-    model: str | None = None
-    """One more generator: a model's folder, its name on the Hugging Face hub, or a model server's URL."""
-
-    repair: bool = False
-    """Whether models are asked a second time, and shown what Lean says of their best candidates."""
-
-    cache_megabytes: int = 0
-    """How much of what models propose is kept on disk; 0: nothing is."""
-
-    budget_seconds: float = 5.0
-    """How long a request of the person may take before it answers with what is ready."""
-
-    count: int = 8
-    """How many suggestions are shown at most."""
-
-    def __post_init__(self) -> None:
-        if not 0 < self.budget_seconds <= 600:  # noqa: PLR2004  # ten minutes are no longer a wait
-            raise ValueError("budgetSeconds must be above 0 and at most 600")
-        if not 1 <= self.count <= 50:  # noqa: PLR2004  # a list that a person can still read
-            raise ValueError("count must be from 1 to 50")
-        if self.cache_megabytes < 0:
-            raise ValueError("cacheMegabytes must be 0 or more")
-
-
-def parse_settings(options: Any) -> tuple[Settings, list[str]]:
-    """The settings in `options`, and a sentence for each that is wrong and so has its default."""
-    if options is None:
-        return Settings(), []
-    if not isinstance(options, dict):
-        return Settings(), [
-            f"llmstep: the options must be an object, not {type(options).__name__}; all defaults are used."
-        ]
-    given: dict[str, Any] = {}
-    problems: list[str] = []
-    names = {_camel(field.name): field.name for field in fields(Settings)}
-    for key, value in options.items():
-        if key not in names:
-            problems.append(f"llmstep: there is no setting `{key}`; there are {', '.join(names)}.")
-            continue
-        if reason := _problem(names[key], value):
-            default = getattr(Settings(), names[key])
-            problems.append(f"llmstep: setting `{key}` is wrong: {reason}. The default, {default}, is used.")
-            continue
-        given[names[key]] = value
-    return _converter.structure(given, Settings), problems
-
-
-def _problem(name: str, value: Any) -> str | None:
-    """Why `value` cannot be the setting `name`, or None if it can."""
-    try:
-        _converter.structure({name: value}, Settings)
-    except (cattrs.ClassValidationError, ValueError) as error:
-        return "; ".join(
-            message.partition(" @ ")[0] for message in transform_error(error, format_exception=_reason)
-        )
-    return None
-
-
-def _reason(error: BaseException, _kind: object) -> str:
-    return str(error)
-
-
-def _strict(value: Any, kind: Any) -> Any:
-    """`value`, which must be of `kind` already: the text "5" is not a number."""
-    accepted = (int, float) if kind is float else (kind,)
-    if (kind is not bool and isinstance(value, bool)) or not isinstance(value, accepted):
-        raise ValueError(f"it must be {_NAMES[kind]}, not {value!r}")
-    return value
+    lean: str | None = _setting(
+        "A `lean` executable, or the folder of a toolchain; otherwise the project's own is found.",
+        default=None,
+    )
+    generators: tuple[str, ...] = _setting(
+        "Who proposes steps: each `ENGINE` or `ENGINE,OPTION=VALUE,…`.", default=("symbolic",)
+    )
+    model: str | None = _setting(
+        "One more generator: a model's folder, its name on the Hugging Face hub, or a model server's URL.",
+        default=None,
+    )
+    repair: bool = _setting(
+        "Whether models are asked a second time, and shown what Lean says of their best steps.",
+        default=False,
+    )
+    cache_megabytes: int = _setting(
+        "How much of what models propose is kept on disk, in megabytes; 0: nothing is.",
+        default=0,
+        minimum=0,
+    )
+    # Ten minutes are no longer a wait.
+    budget_seconds: float = _setting(
+        "How long a request may take before it answers with what is ready.",
+        default=5.0,
+        exclusiveMinimum=0,
+        maximum=600,
+    )
+    # A list that a person can still read.
+    count: int = _setting("How many suggestions are shown at most.", default=8, minimum=1, maximum=50)
+    automatic: bool = _setting(
+        "Whether steps are looked for, behind, wherever the cursor rests; else only when you ask.",
+        default=True,
+    )
+    show_scores: bool = _setting("Whether titles show the mean token log-probability.", default=False)
+    ghost_text: Literal["closing", "all", "off"] = _setting(
+        "Which verified steps are shown as ghost text: those that finish the proof or close the goal, "
+        "all, or none.",
+        default="closing",
+    )
+    completion: bool = _setting("Whether verified steps are offered among completions.", default=True)
+    prove_seconds: float = _setting(
+        "How long the search for a whole proof may take.", default=60.0, exclusiveMinimum=0, maximum=3600
+    )
+    prove_nodes: int = _setting(
+        "How many proof states the search for a whole proof may look at.",
+        default=100,
+        minimum=1,
+        maximum=10_000,
+    )
+    prove_depth: int = _setting(
+        "How many steps the search for a whole proof may take one after the other.",
+        default=12,
+        minimum=1,
+        maximum=100,
+    )
+    prove_expansion: int = _setting(
+        "How many steps the search for a whole proof tries at each proof state.",
+        default=32,
+        minimum=1,
+        maximum=64,
+    )
+    accept_log: bool = _setting(
+        "Whether the steps that you accept and those shown beside them are kept in a file on this machine.",
+        default=False,
+    )
+    log_level: Literal["error", "warning", "info", "debug"] = _setting(
+        "What the log file keeps.", default="info"
+    )
 
 
-def _texts(value: Any, _: object) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-        raise ValueError(f"it must be a list of texts, not {value!r}")
-    return tuple(value)
-
-
-_NAMES = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
-_converter = make_converter()
-_converter.register_structure_hook_func(lambda kind: kind == tuple[str, ...], _texts)
-for _kind in _NAMES:
-    _converter.register_structure_hook(_kind, _strict)
-
-
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
+def key(setting: Field[Any]) -> str:
+    """What `setting` is called outside of Python."""
+    first, *rest = setting.name.split("_")
     return first + "".join(part.capitalize() for part in rest)
+
+
+def variable(setting: Field[Any]) -> str:
+    """The environment variable of `setting`."""
+    return f"LLMSTEP_{setting.name.upper()}"
+
+
+SETTINGS: Mapping[str, Field[Any]] = {key(setting): setting for setting in fields(Settings)}
+"""All settings by their keys."""
+
+
+def choices(setting: Field[Any]) -> tuple[str, ...]:
+    """The texts that `setting` may be, if it may only be some."""
+    return () if setting.type in _KINDS else get_args(setting.type)
+
+
+def kind(setting: Field[Any]) -> str:
+    """What a value of `setting` must be, for people: "a number above 0 and at most 600"."""
+    return f"{_words(setting)} {_range(setting)}".rstrip()
+
+
+def checked(setting: Field[Any], value: Any) -> Any:
+    """`value`, which came from JSON or TOML, as `Settings` has it.
+
+    Raises:
+        ValueError: it cannot be; the message says what it must be: the text "5" is no number.
+    """
+    if not _fits(setting, value):
+        raise ValueError(f"it must be {_words(setting)}, not {reprlib.repr(value)}")
+    if not _within(setting.metadata, value):
+        raise ValueError(f"it must be {_range(setting)}, not {reprlib.repr(value)}")
+    if isinstance(value, list):
+        return tuple(value)
+    return float(value) if setting.type is float else value
+
+
+def from_text(setting: Field[Any], text: str) -> Any:
+    """`text`, of a variable or a command line, as JSON would have it, or as it is if that fails."""
+    if setting.type is bool:
+        return {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), text)
+    if setting.type in {int, float}:
+        try:
+            return setting.type(text)
+        except ValueError:
+            return text
+    return text.split() if setting.type == tuple[str, ...] else text
+
+
+_KINDS: dict[Any, str] = {
+    str | None: "text",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    tuple[str, ...]: "a list of texts",
+}
+
+
+def _words(setting: Field[Any]) -> str:
+    texts = choices(setting)
+    return f"one of {', '.join(texts)}" if texts else _KINDS[setting.type]
+
+
+def _fits(setting: Field[Any], value: Any) -> bool:
+    """Whether `value` is of the kind of `setting`."""
+    if texts := choices(setting):
+        return value in texts
+    if setting.type == tuple[str, ...]:
+        return isinstance(value, list) and all(isinstance(one, str) for one in value)
+    accepted: Any = int | float if setting.type is float else setting.type
+    return isinstance(value, accepted) and (setting.type is bool or not isinstance(value, bool))
+
+
+def _within(limits: Mapping[str, Any], value: Any) -> bool:
+    # So written that NaN, which Python reads from JSON, is within no limits.
+    return (
+        ("minimum" not in limits or value >= limits["minimum"])
+        and ("exclusiveMinimum" not in limits or value > limits["exclusiveMinimum"])
+        and ("maximum" not in limits or value <= limits["maximum"])
+    )
+
+
+def _range(setting: Field[Any]) -> str:
+    match dict(setting.metadata):
+        case {"exclusiveMinimum": above, "maximum": most}:
+            return f"above {above} and at most {most}"
+        case {"minimum": least, "maximum": most}:
+            return f"from {least} to {most}"
+        case {"minimum": least}:
+            return f"from {least} upwards"
+    return ""
