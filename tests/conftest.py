@@ -1,5 +1,6 @@
-"""What tests of several rooms share: a real Lean."""
+"""What tests of several rooms share: a real Lean, and logs that are not the person's own."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,15 @@ import pytest
 from llmstep_lsp.adapters.lean import wasm
 from llmstep_lsp.adapters.lean.toolchain import Toolchain, find_toolchain
 from llmstep_lsp.errors import LeanNotFoundError
+
+
+@pytest.fixture(scope="session", autouse=True)
+def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the log files of all servers that the tests start."""
+    folder = tmp_path_factory.mktemp("logs")
+    os.environ["LLMSTEP_LOG_FILE"] = str(folder / "llmstep-lsp.log")
+    os.environ["LLMSTEP_ACCEPT_LOG"] = str(folder / "accepted.jsonl")
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,8 @@
 
 import typer
 
-from llmstep_lsp.adapters.generators.disk_store import clear_disk, disk_cache, disk_stats
+from llmstep_lsp.adapters.generators.disk_store import clear_disk, disk_stats
+from llmstep_lsp.cache import candidates_file
 
 cache_app = typer.Typer(
     help="What models proposed, as far as it is kept on disk.",
@@ -14,12 +15,12 @@ cache_app = typer.Typer(
 @cache_app.command()
 def stats() -> None:
     """Say how much is kept, and where."""
-    found = disk_stats(disk_cache())
-    typer.echo(f"{found.answers} answers, {found.bytes / 1e6:.1f} MB, in {disk_cache()}")
+    found = disk_stats(candidates_file())
+    typer.echo(f"{found.answers} answers, {found.bytes / 1e6:.1f} MB, in {candidates_file()}")
 
 
 @cache_app.command()
 def clear() -> None:
     """Forget it all."""
-    clear_disk(disk_cache())
-    typer.echo(f"{disk_cache()} is empty.")
+    clear_disk(candidates_file())
+    typer.echo(f"{candidates_file()} is empty.")

@@ -15,6 +15,8 @@ import typer
 from llmstep_lsp.compose import make_served
 from llmstep_lsp.errors import InputError
 
+DEFAULT_PORT = 6000
+
 _TOKEN_VARIABLE = "LLMSTEP_SERVE_TOKEN"  # noqa: S105  # where it is, not what it is
 # How many characters of a line that only tells how far the loading is; vLLM prints its configuration so.
 _PROGRESS = 160
@@ -42,7 +44,7 @@ def serve(  # noqa: PLR0913  # one parameter is one option
     ] = "127.0.0.1",
     port: Annotated[
         int, typer.Option(min=0, max=65535, envvar="LLMSTEP_PORT", help="0: any that is free.")
-    ] = 6000,
+    ] = DEFAULT_PORT,
     token_file: Annotated[
         Path | None,
         typer.Option(help=f"Holds the token that clients must send; or set {_TOKEN_VARIABLE}."),

@@ -10,7 +10,6 @@ from contextlib import closing, contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from llmstep_lsp.cache import cache_root
 from llmstep_lsp.domain.model import Candidate
 from llmstep_lsp.errors import CacheError
 
@@ -90,11 +89,6 @@ class DiskStore:
         if str(error) != self._complaint:
             self._complaint = str(error)
             _log.warning("%s", error)
-
-
-def disk_cache() -> Path:
-    """The file of the cache on disk."""
-    return cache_root() / "candidates.sqlite"
 
 
 def disk_stats(file: Path) -> Stats:

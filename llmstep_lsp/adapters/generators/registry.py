@@ -20,6 +20,7 @@ from llmstep_lsp.adapters.generators.options import read_options
 from llmstep_lsp.adapters.generators.prompts import PromptFormat, choose_format
 from llmstep_lsp.adapters.generators.symbolic import SymbolicGenerator
 from llmstep_lsp.adapters.generators.worker import Engine, WorkerCompleter
+from llmstep_lsp.cache import candidates_file
 from llmstep_lsp.errors import InputError
 from llmstep_lsp.ports import Completer, Generator, Question
 from llmstep_lsp.worker.description import read as read_description
@@ -122,9 +123,9 @@ def stores_of(megabytes: int) -> tuple[Store, ...]:
     """Where candidates are kept: in memory, and on disk if that may take `megabytes`."""
     if not megabytes:
         return (MemoryStore(),)
-    from llmstep_lsp.adapters.generators.disk_store import DiskStore, disk_cache  # noqa: PLC0415  # SQLite
+    from llmstep_lsp.adapters.generators.disk_store import DiskStore  # noqa: PLC0415  # SQLite
 
-    return MemoryStore(), DiskStore(disk_cache(), megabytes)
+    return MemoryStore(), DiskStore(candidates_file(), megabytes)
 
 
 def make_generator(spec: Spec, stores: tuple[Store, ...]) -> Generator:

@@ -103,7 +103,8 @@ async def _ask(
     try:
         return protocol.from_json(found, answer)
     except ValueError as error:
-        raise LeanHookError(f"LLMStep answered what cannot be read ({error})") from error
+        what = str(error).partition(":")[0]  # behind that the answer is quoted, which is no matter for a log
+        raise LeanHookError(f"LLMStep answered what cannot be read ({what})") from error
 
 
 def _verdict(shape: protocol.VerdictShape) -> Verdict:

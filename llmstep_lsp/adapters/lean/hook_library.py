@@ -12,9 +12,11 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from llmstep_lsp.adapters.lean.hook import MODULE
 from llmstep_lsp.adapters.lean.toolchain import Toolchain
@@ -25,6 +27,8 @@ _log = logging.getLogger(__name__)
 
 _IMPORT = re.compile(r"^import (LLMStep\.\w+)$", re.MULTILINE)
 _SHOWN_LINES = 5
+# What is unfinished for longer was given up.
+_SECONDS_TO_COMPILE = 600.0
 
 
 class HookLibrary:
@@ -52,14 +56,39 @@ class HookLibrary:
         self._folders.clear()
 
 
-async def hook_status(toolchain: Toolchain) -> str:
-    """A sentence for a person: whether the package is there for this Lean."""
+@dataclass(frozen=True)
+class HookState:
+    """Whether the package is there for a Lean; `detail` says for a person where it is, or why it is not."""
+
+    state: Literal["compiled", "being compiled", "not compiled", "failed"]
+    detail: str
+
+
+async def hook_state(toolchain: Toolchain) -> HookState:
+    """Whether the package is there for this Lean; compiles nothing."""
     try:
         copy = await _find(toolchain)
     except LeanHookError as error:
-        return f"Lean's diagnostics. {error}"
+        return HookState("failed", str(error))
     if copy.folder.is_dir():
-        return f"LLMStep, our Lean package, in {copy.folder}"
+        return HookState("compiled", f"LLMStep, our Lean package, in {copy.folder}")
+    if any(
+        time.time() - at.stat().st_mtime < _SECONDS_TO_COMPILE
+        for at in copy.folder.parent.glob("unfinished-*")
+    ):
+        return HookState(
+            "being compiled", f"LLMStep, our Lean package, is being compiled into {copy.folder}."
+        )
+    return HookState("not compiled", "LLMStep, our Lean package, has not been compiled for this Lean yet.")
+
+
+async def hook_status(toolchain: Toolchain) -> str:
+    """A sentence for a person: how candidates are judged by this Lean."""
+    found = await hook_state(toolchain)
+    if found.state == "compiled":
+        return found.detail
+    if found.state == "failed":
+        return f"Lean's diagnostics. {found.detail}"
     return "Lean's diagnostics; the first question compiles LLMStep, our Lean package, which is faster"
 
 
