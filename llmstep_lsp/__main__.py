@@ -8,7 +8,7 @@ def main() -> None:
     if sys.argv[1:] == ["--stdio"]:
         from llmstep_lsp.edge.stdio import serve  # noqa: PLC0415  # without the libraries of the command line
 
-        serve()
+        serve({})
     else:
         from llmstep_lsp.edge.cli import main as run_command_line  # noqa: PLC0415
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from llmstep_lsp.domain.model import Candidate, NothingToProve, ProofState, Site, Snapshot, Status, Verdict
 from llmstep_lsp.errors import LlmstepError
-from llmstep_lsp.ports import Question
+from llmstep_lsp.ports import LeanStatus, Question
 
 
 @dataclass
@@ -75,6 +75,9 @@ class ScriptedProver:
                 self.interrupted.append(text)
                 raise
             yield text, self.verdicts.get(text, Verdict(Status.REJECTED))
+
+    async def status(self, uri: str) -> LeanStatus:
+        return LeanStatus(("lean",), "It is scripted.", running=bool(self.checked), batches=False)
 
     async def aclose(self) -> None:
         """Nothing is held."""

@@ -1,7 +1,6 @@
-"""Owns how an answer is printed: a table for people, one JSON object a position for programs."""
+"""Owns how an answer is printed for people: a table."""
 
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -11,22 +10,6 @@ from llmstep_lsp.domain.model import Suggestion
 from llmstep_lsp.domain.text import Position
 from llmstep_lsp.edge.wording import SYMBOLS, remaining
 from llmstep_lsp.service.suggest import Answer
-
-
-def as_json(file: Path, position: Position, answer: Answer) -> dict[str, Any]:
-    """The answer as `--json` prints it; lines and columns from 1, times in milliseconds."""
-    return {
-        "file": str(file),
-        "line": position.line + 1,
-        "column": position.column + 1,
-        "goals": [goal.text for goal in answer.goals],
-        "suggestions": [_suggestion_as_json(suggestion) for suggestion in answer.suggestions],
-        "timings": {
-            "goal": round(answer.timings.goal, 1),
-            "generate": round(answer.timings.generate, 1),
-            "verify": round(answer.timings.verify, 1),
-        },
-    }
 
 
 def print_answer(file: Path, position: Position, answer: Answer) -> None:
@@ -44,17 +27,6 @@ def print_answer(file: Path, position: Position, answer: Answer) -> None:
     timings = answer.timings
     spent = f"goal {timings.goal:.0f} ms, generate {timings.generate:.0f} ms, verify {timings.verify:.0f} ms"
     console.print(Text(spent, style="dim"), end="\n\n")
-
-
-def _suggestion_as_json(suggestion: Suggestion) -> dict[str, Any]:
-    return {
-        "text": suggestion.candidate.text,
-        "verdict": suggestion.verdict.status.value,
-        "goals": [goal.text for goal in suggestion.verdict.goals],
-        "score": suggestion.candidate.score,
-        "source": suggestion.candidate.source,
-        "ms": round(suggestion.verdict.milliseconds, 1),
-    }
 
 
 def _table(suggestions: tuple[Suggestion, ...]) -> Table:

@@ -1,145 +1,140 @@
-"""Owns the language server: its handlers and what it remembers between requests."""
-
-import asyncio
-import logging
-from collections.abc import Callable
+"""Owns which requests and notifications of an editor are answered, and by what."""
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
-from pygls.lsp.server import LanguageServer
 
-from llmstep_lsp import __version__
-from llmstep_lsp.compose import Setup
-from llmstep_lsp.domain.model import Snapshot
-from llmstep_lsp.domain.text import line_end, to_lf
-from llmstep_lsp.edge.capabilities import Capabilities, resolve
-from llmstep_lsp.edge.code_actions import code_actions
-from llmstep_lsp.edge.positions import from_client
-from llmstep_lsp.edge.settings import Settings, parse_settings
-from llmstep_lsp.errors import LlmstepError
-from llmstep_lsp.service.suggest import Request, Suggester
-
-_log = logging.getLogger(__name__)
+from llmstep_lsp.domain.model import Status
+from llmstep_lsp.edge import commands
+from llmstep_lsp.edge.code_actions import code_actions, disabled_action, prove_action
+from llmstep_lsp.edge.completions import completion_items, ghosts, inline_completions, listed
+from llmstep_lsp.edge.session import MakeParts, Session, Start
 
 
-class LlmstepServer(LanguageServer):
-    """A language server with what one session of an editor needs."""
-
-    def __init__(self, make_suggester: Callable[[Setup], tuple[Suggester, list[str]]]) -> None:
-        # Whole documents, because pygls finds the place of a change by Python's idea of a
-        # line, which also ends at a form feed or at U+2028.
-        super().__init__("llmstep-lsp", __version__, text_document_sync_kind=types.TextDocumentSyncKind.Full)
-        self._make_suggester = make_suggester
-        self.settings = Settings()
-        self.client = Capabilities()
-        self.suggester: Suggester | None = None
-        self._closing: asyncio.Future[None] | None = None
-        self._last_notes: tuple[str, ...] = ()
-        self._shown: set[str] = set()
-        self._problems: list[str] = []
-
-    def configure(self, params: types.InitializeParams) -> None:
-        """Take over what the client says of itself and of the settings."""
-        self.settings, self._problems = parse_settings(params.initialization_options)
-        self.client = resolve(
-            params.capabilities, self.workspace.position_encoding or types.PositionEncodingKind.Utf16
-        )
-        chosen = self.settings
-        setup = Setup(chosen.lean, chosen.generators, chosen.model, chosen.repair, chosen.cache_megabytes)
-        self.suggester, problems = self._make_suggester(setup)
-        self._problems += [f"llmstep: {problem}" for problem in problems]
-
-    def close(self) -> None:
-        """Begin to end Lean and the generators; what is left when the process ends goes with it.
-
-        Some clients send `exit` without waiting for the answer to `shutdown`, so that takes no time.
-        """
-        if self.suggester:
-            self._closing = asyncio.ensure_future(self.suggester.aclose())
-
-    def report_problems(self) -> None:
-        """Tell the person about settings that were wrong."""
-        for problem in self._problems:
-            self.window_show_message(types.ShowMessageParams(types.MessageType.Warning, problem))
-
-    async def code_actions(self, params: types.CodeActionParams) -> list[types.CodeAction]:
-        """What Lean has accepted at the end of the range, as code actions.
-
-        Raises:
-            JsonRpcException: the document is not open or changed meanwhile, or Lean failed.
-        """
-        if self.suggester is None or not _wanted(params.context):
-            return []
-        if params.text_document.uri not in self.workspace.text_documents:
-            raise JsonRpcException(f"{params.text_document.uri} is not open.", types.ErrorCodes.InvalidParams)
-        document = self.workspace.get_text_document(params.text_document.uri)
-        version, text = document.version or 0, to_lf(document.source)
-        snapshot = Snapshot(document.uri, version, text)
-        position = from_client(text, params.range.end, self.client.encoding)
-        request = Request(snapshot, position, self.settings.budget_seconds, self.settings.count)
-        try:
-            answer = await self.suggester.suggest(request)
-        except LlmstepError as error:
-            self._tell((str(error),))
-            raise JsonRpcException(str(error), types.LSPErrorCodes.RequestFailed) from error
-        if (self.workspace.get_text_document(document.uri).version or 0) != version:
-            raise JsonRpcException("The document changed.", types.LSPErrorCodes.ContentModified)
-        self._tell(answer.notes)
-        self._warn(answer.failures)
-        return code_actions(answer.suggestions, snapshot, self.client, line_end(document.source))
-
-    def _tell(self, notes: tuple[str, ...]) -> None:
-        """Write `notes` to the editor's log, once as long as they stay the same."""
-        if notes != self._last_notes:
-            for note in notes:
-                self.window_log_message(types.LogMessageParams(types.MessageType.Info, note))
-        self._last_notes = notes
-
-    def _warn(self, failures: tuple[str, ...]) -> None:
-        """Show each of `failures` once."""
-        for failure in failures:
-            if failure not in self._shown:
-                self.window_show_message(
-                    types.ShowMessageParams(types.MessageType.Warning, f"llmstep: {failure}")
-                )
-        self._shown.update(failures)
+def create_server(make_parts: MakeParts, start: Start) -> Session:
+    """A server, ready to be started."""
+    server = Session(make_parts, start)
+    _follow_the_session(server)
+    _follow_documents(server)
+    _answer_requests(server)
+    commands.register(server)
+    return server
 
 
-def create_server(make_suggester: Callable[[Setup], tuple[Suggester, list[str]]]) -> LlmstepServer:
-    """A server, ready to be started; `make_suggester` also says what could not be made as it was set."""
-    server = LlmstepServer(make_suggester)
-
+def _follow_the_session(server: Session) -> None:
     @server.feature(types.INITIALIZE)
-    def initialize(ls: LlmstepServer, params: types.InitializeParams) -> None:
-        ls.configure(params)
+    def initialize(session: Session, params: types.InitializeParams) -> None:
+        session.open(params)
 
     @server.feature(types.INITIALIZED)
-    def initialized(ls: LlmstepServer, _params: types.InitializedParams) -> None:
-        ls.report_problems()
+    async def initialized(session: Session, _params: types.InitializedParams) -> None:
+        await session.opened()
 
+    @server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)
+    async def configured(session: Session, params: types.DidChangeConfigurationParams) -> None:
+        await session.reconfigure(params.settings)
+
+    @server.feature(types.SHUTDOWN)
+    def shutdown(session: Session, *_: object) -> None:
+        session.close()
+
+
+def _follow_documents(server: Session) -> None:
+    @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
+    def changed(session: Session, params: types.DidChangeTextDocumentParams) -> None:
+        session.edited(params.text_document.uri)
+
+    @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
+    def closed(session: Session, params: types.DidCloseTextDocumentParams) -> None:
+        session.closed(params.text_document.uri)
+
+
+def _answer_requests(server: Session) -> None:
     @server.feature(
         types.TEXT_DOCUMENT_CODE_ACTION,
         types.CodeActionOptions(code_action_kinds=[types.CodeActionKind.QuickFix], resolve_provider=True),
     )
-    async def code_action(ls: LlmstepServer, params: types.CodeActionParams) -> list[types.CodeAction]:
-        return await ls.code_actions(params)
+    async def code_action(session: Session, params: types.CodeActionParams) -> list[types.CodeAction]:
+        return await _code_actions(session, params)
 
     @server.feature(types.CODE_ACTION_RESOLVE)
-    def resolve_code_action(_ls: LlmstepServer, action: types.CodeAction) -> types.CodeAction:
+    def resolve_code_action(_session: Session, action: types.CodeAction) -> types.CodeAction:
         # Every action has its edit from the start; some editors ask all the same.
         return action
 
-    @server.feature(types.SHUTDOWN)
-    def shutdown(ls: LlmstepServer, *_: object) -> None:
-        ls.close()
+    @server.feature(types.TEXT_DOCUMENT_COMPLETION, types.CompletionOptions())
+    def completion(session: Session, params: types.CompletionParams) -> types.CompletionList:
+        return _completions(session, params)
 
-    return server
+    @server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION)
+    async def inline_completion(
+        session: Session, params: types.InlineCompletionParams
+    ) -> types.InlineCompletionList:
+        return await _inline_completions(session, params)
 
 
-def _wanted(context: types.CodeActionContext) -> bool:
-    """Whether the person asks, and for our kind: moving the cursor must not start Lean's work."""
-    if context.trigger_kind is types.CodeActionTriggerKind.Automatic:
-        return False
+async def _code_actions(session: Session, params: types.CodeActionParams) -> list[types.CodeAction]:
+    """What Lean has accepted at the end of the range: by now, or within the time if the person asked."""
+    if not _wants_quick_fixes(params.context):
+        return []
+    cursor = params.range.end
+    request, view = session.request(params.text_document.uri, cursor)
+    asked = params.context.trigger_kind is not types.CodeActionTriggerKind.Automatic
+    if asked:
+        answer = await session.answer(request)
+        session.tell(answer.notes)
+    elif (known := session.known(request)) is not None:
+        answer = known
+    else:
+        return []
+    offer = session.offered(request, answer, answer.suggestions, "codeAction", asked=asked)
+    found = code_actions(answer.suggestions, view, scores=session.settings.show_scores, offer=offer)
+    if answer.goals and not any(s.verdict.status is Status.FINISHES for s in answer.suggestions):
+        found.append(prove_action(view.snapshot.uri, cursor, session.settings.prove_seconds))
+    if asked and not answer.suggestions and answer.notes and session.client.disabled_actions:
+        found.append(disabled_action(answer.notes[0]))
+    return found
+
+
+def _completions(session: Session, params: types.CompletionParams) -> types.CompletionList:
+    """What is known now; an editor that waits for us would keep the person from typing."""
+    if not session.settings.completion:
+        return types.CompletionList(is_incomplete=False, items=[])
+    request, view = session.request(params.text_document.uri, params.position)
+    known = session.known(request)
+    if known is None:
+        return types.CompletionList(is_incomplete=True, items=[])
+    shown = listed(known.suggestions, view, request.position)
+    offer = session.offered(request, known, shown, "completion", asked=False)
+    items = completion_items(shown, view, request.position, offer)
+    return types.CompletionList(is_incomplete=not known.complete, items=items)
+
+
+async def _inline_completions(
+    session: Session, params: types.InlineCompletionParams
+) -> types.InlineCompletionList:
+    """The best step.  Editors show it when it comes, so this waits, until the next edit at most."""
+    wanted = session.settings.ghost_text
+    if wanted == "off":
+        return types.InlineCompletionList([])
+    request, view = session.request(params.text_document.uri, params.position)
+    automatic = params.context.trigger_kind is types.InlineCompletionTriggerKind.Automatic
+    try:
+        if automatic and not session.settings.automatic:
+            known = session.answers.known(request)
+        else:
+            known = await session.answer(request, first=True)
+    except JsonRpcException as error:
+        if automatic and error.code == types.LSPErrorCodes.RequestFailed:
+            return types.InlineCompletionList([])  # it is in the log, and nobody asked
+        raise
+    if known is None:
+        return types.InlineCompletionList([])
+    shown = ghosts(known.suggestions, request.position, wanted)
+    offer = session.offered(request, known, shown, "inlineCompletion", asked=not automatic)
+    return types.InlineCompletionList(inline_completions(shown, view, offer))
+
+
+def _wants_quick_fixes(context: types.CodeActionContext) -> bool:
     quick_fix = types.CodeActionKind.QuickFix.value
     return context.only is None or any(_includes(kind, quick_fix) for kind in context.only)
 

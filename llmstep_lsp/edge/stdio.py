@@ -1,32 +1,25 @@
 """Owns being a language server on standard input and output, where only the protocol may appear."""
 
 import io
-import logging
 import os
 import sys
+from collections.abc import Mapping
 from typing import Any
 
-from llmstep_lsp.compose import make_suggester
+from llmstep_lsp.compose import make_parts
+from llmstep_lsp.edge.logs import log_to_file, log_to_stderr
 from llmstep_lsp.edge.server import create_server
+from llmstep_lsp.edge.session import Start
 
 
-def serve() -> None:
-    """Serve until the editor ends the session; logs go to standard error."""
-    log = logging.StreamHandler(sys.stderr)
-    log.setFormatter(_OneLine("%(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(handlers=[log], level=logging.WARNING)
-    logging.getLogger("llmstep_lsp.adapters.generators").setLevel(logging.INFO)  # how far models are
+def serve(settings: Mapping[str, str]) -> None:
+    """Serve until the editor ends the session; `settings` are those of the command line."""
+    log_to_stderr(sys.stderr)
+    log_to_file()
     protocol = _ProtocolOutput(io.FileIO(os.dup(sys.stdout.fileno()), "wb"))
     # Whatever a library prints goes to standard error.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    create_server(make_suggester).start_io(stdout=protocol)
-
-
-class _OneLine(logging.Formatter):
-    """Names an exception instead of printing its traceback: editors show this log to people."""
-
-    def formatException(self, ei: Any) -> str:  # noqa: N802  # the library's name
-        return f"{ei[0].__name__}: {ei[1]}"
+    create_server(make_parts, Start(settings, os.environ)).start_io(stdout=protocol)
 
 
 class _ProtocolOutput(io.BufferedWriter):

@@ -17,6 +17,15 @@ def remaining(suggestion: Suggestion) -> str:
     return f"{len(goals)} goal{'s' if len(goals) > 1 else ''}: ⊢ {shortened(first)}"
 
 
+def titled(suggestion: Suggestion, *, score: bool) -> str:
+    """Its status, the step, what is left to prove if anything is, and its score if it is asked for."""
+    step = f"{SYMBOLS[suggestion.verdict.status]} {shortened(suggestion.candidate.text)}"
+    notes = [remaining(suggestion)] if suggestion.verdict.goals else []
+    if score and suggestion.candidate.score is not None:
+        notes.append(f"{suggestion.candidate.score:.2f}")
+    return f"{step} ({'; '.join(notes)})" if notes else step
+
+
 def shortened(text: str) -> str:
     """`text` on one line, with its middle left out if it is long."""
     line = " ".join(text.split())

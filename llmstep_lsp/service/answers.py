@@ -62,8 +62,8 @@ class Answers:
     async def ask(self, request: Request, *, first: bool = False) -> Answer:
         """What is known after `request.seconds`, or as soon as that is complete.
 
-        With `first`, one way to close the goal is enough.  Cancelling it cancels the work, unless
-        somebody else waits for the same.
+        With `first`, one way to close the goal is enough, and there is no hurry: the person may be
+        typing.  Cancelling it cancels the work, unless somebody else waits for the same.
 
         Raises:
             StaleError: the document changed meanwhile.
@@ -78,7 +78,8 @@ class Answers:
         waiting = self._waiting.setdefault(place.uri, set())
         waiting.add(stale)
         work.waiting += 1
-        work.wanted.set()
+        if not first:
+            work.wanted.set()
         awaited = {work.task, stale, *([work.closed] if first else [])}
         try:
             await asyncio.wait(awaited, timeout=request.seconds, return_when=asyncio.FIRST_COMPLETED)

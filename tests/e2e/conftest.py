@@ -12,7 +12,7 @@ from lsprotocol import types
 from pytest_lsp import ClientServerConfig, LanguageClient, client_capabilities
 
 from llmstep_lsp.adapters.lean.toolchain import Toolchain
-from tests.e2e.editing import encoding_of
+from tests.e2e.editing import encoding_of, make_client
 from tests.lean_wasm.lsp_client import LspClient
 
 SERVER = [sys.executable, "-m", "llmstep_lsp", "--stdio"]
@@ -20,14 +20,18 @@ EDITORS = ["neovim", "visual_studio_code", "emacs"]
 
 
 @pytest_lsp.fixture(
-    scope="module", loop_scope="module", params=EDITORS, config=ClientServerConfig(server_command=SERVER)
+    scope="session",
+    loop_scope="session",
+    params=EDITORS,
+    config=ClientServerConfig(server_command=SERVER, client_factory=make_client),
 )
 async def client(
     request: pytest.FixtureRequest, lsp_client: LanguageClient, real_lean: Toolchain
 ) -> AsyncGenerator[None, None]:
     initialized = await lsp_client.initialize_session(
         types.InitializeParams(
-            capabilities=client_capabilities(request.param), initialization_options={"budgetSeconds": 120}
+            capabilities=client_capabilities(request.param),
+            initialization_options={"budgetSeconds": 120, "acceptLog": True},
         )
     )
     assert initialized.capabilities.position_encoding == encoding_of(lsp_client)

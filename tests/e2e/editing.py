@@ -1,12 +1,33 @@
 """What an editor does with a document: open it, change it, ask at a cursor, apply an edit."""
 
 from pathlib import Path
+from typing import Any
 
 from lsprotocol import types
 from pygls.workspace import PositionCodec
 from pytest_lsp import LanguageClient
+from pytest_lsp.client import make_test_lsp_client
 
 from tests.marked import MARK
+
+
+def make_client() -> LanguageClient:
+    """A client that lets servers register, and tells code actions with a command from commands."""
+    client = make_test_lsp_client()
+    converter: Any = client.protocol._converter
+
+    def structure(found: dict[str, Any], _: type) -> types.Command | types.CodeAction:
+        if isinstance(found.get("command"), str):
+            return converter.structure(found, types.Command)  # type: ignore[no-any-return]
+        return converter.structure(found, types.CodeAction)  # type: ignore[no-any-return]
+
+    converter.register_structure_hook(types.Command | types.CodeAction, structure)
+
+    @client.feature(types.CLIENT_REGISTER_CAPABILITY)
+    def register(_params: types.RegistrationParams) -> None:
+        """Agree."""
+
+    return client
 
 
 def encoding_of(client: LanguageClient) -> types.PositionEncodingKind | str:
@@ -38,6 +59,48 @@ class Document:
             )
         )
 
+    def at(self, marked: str) -> dict[str, Any]:
+        """The argument of a command at the mark of `marked`, which becomes the document's text."""
+        if marked.replace(MARK, "") != self.text:
+            self.set(marked.replace(MARK, ""))
+        cursor = self.place(marked)
+        return {
+            "textDocument": {"uri": self.uri},
+            "position": {"line": cursor.line, "character": cursor.character},
+        }
+
+    async def ghost(
+        self,
+        marked: str,
+        trigger: types.InlineCompletionTriggerKind = types.InlineCompletionTriggerKind.Automatic,
+    ) -> list[types.InlineCompletionItem]:
+        """The ghost text at the mark of `marked`, which becomes the document's text."""
+        where = self.at(marked)
+        params = types.InlineCompletionParams(
+            types.InlineCompletionContext(trigger),
+            types.TextDocumentIdentifier(self.uri),
+            types.Position(**where["position"]),
+        )
+        found = await self.client.text_document_inline_completion_async(params)
+        assert isinstance(found, types.InlineCompletionList)
+        return list(found.items)
+
+    async def completions(self, marked: str) -> types.CompletionList:
+        """The completions at the mark of `marked`, which becomes the document's text."""
+        where = self.at(marked)
+        params = types.CompletionParams(
+            types.TextDocumentIdentifier(self.uri), types.Position(**where["position"])
+        )
+        found = await self.client.text_document_completion_async(params)
+        assert isinstance(found, types.CompletionList)
+        return found
+
+    async def command(self, name: str, *arguments: Any) -> Any:
+        """What a command answers."""
+        return await self.client.workspace_execute_command_async(
+            types.ExecuteCommandParams(name, arguments=list(arguments))
+        )
+
     def close(self) -> None:
         self.client.text_document_did_close(
             types.DidCloseTextDocumentParams(types.TextDocumentIdentifier(self.uri))
@@ -46,8 +109,15 @@ class Document:
     async def ask(
         self, marked: str, trigger: types.CodeActionTriggerKind | None = types.CodeActionTriggerKind.Invoked
     ) -> list[types.CodeAction]:
+        """The steps that `actions` offers."""
+        return [action for action in await self.actions(marked, trigger) if action.edit]
+
+    async def actions(
+        self, marked: str, trigger: types.CodeActionTriggerKind | None = types.CodeActionTriggerKind.Invoked
+    ) -> list[types.CodeAction]:
         """The actions at the mark of `marked`, which becomes the document's text; each is resolved."""
-        self.set(marked.replace(MARK, ""))
+        if marked.replace(MARK, "") != self.text:
+            self.set(marked.replace(MARK, ""))
         cursor = self.place(marked)
         params = types.CodeActionParams(
             types.TextDocumentIdentifier(self.uri),
@@ -78,8 +148,12 @@ class Document:
             assert edit.changes is not None
             (text_edit,) = edit.changes[self.uri]
         assert isinstance(text_edit, types.TextEdit)
-        start, end = (self._index(at) for at in (text_edit.range.start, text_edit.range.end))
-        return self.text[:start] + text_edit.new_text + self.text[end:]
+        return self.edited(text_edit.range, text_edit.new_text)
+
+    def edited(self, where: types.Range, text: str) -> str:
+        """The text with what stands at `where` replaced."""
+        start, end = (self._index(at) for at in (where.start, where.end))
+        return self.text[:start] + text + self.text[end:]
 
     def _index(self, place: types.Position) -> int:
         lines = self.text.split("\n")

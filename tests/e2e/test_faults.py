@@ -21,7 +21,7 @@ from pytest_lsp import ClientServerConfig, LanguageClient, client_capabilities
 from llmstep_lsp.adapters.lean.toolchain import Toolchain
 from tests.adapters.fake_model_server import Asked, FakeModelServer, Reply, choice, models, say
 from tests.e2e.conftest import SERVER
-from tests.e2e.editing import Document
+from tests.e2e.editing import Document, make_client
 from tests.e2e.positions import AND
 from tests.marked import MARK
 
@@ -29,7 +29,7 @@ FAKE = Path(__file__).parent.parent / "adapters" / "fake_lean.py"
 ASKED = f"{AND}\n  exact{MARK}\n"
 
 
-@pytest_lsp.fixture(config=ClientServerConfig(server_command=SERVER))
+@pytest_lsp.fixture(config=ClientServerConfig(server_command=SERVER, client_factory=make_client))
 async def client(lsp_client: LanguageClient) -> AsyncGenerator[None, None]:
     yield
     await asyncio.wait_for(lsp_client.shutdown_session(), 20)
@@ -94,7 +94,8 @@ async def test_bad_settings_are_said_and_the_server_starts(client: LanguageClien
     await start(client, count="many")
     await asyncio.wait_for(shown, 10)
     assert [m.message for m in client.messages] == [
-        "llmstep: setting `count` is wrong: it must be a whole number, not 'many'. The default, 8, is used."
+        "llmstep: setting `count` from the editor's settings is wrong: it must be a whole number, not 'many'. "
+        "The default, 8, is used."
     ]
 
 

@@ -13,6 +13,7 @@ from llmstep_lsp.service.answers import Answers
 from llmstep_lsp.service.suggest import Answer, Request
 from tests.marked import cursor_in
 from tests.scripted import ScriptedGenerator, ScriptedProver
+from tests.waiting import until
 
 TEXT, CURSOR = cursor_in("theorem t : p := by\n  ‸\n\ntheorem u : q := by\n  skip\n")
 SNAPSHOT = Snapshot("file:///a.lean", 1, TEXT)
@@ -29,12 +30,6 @@ def changed(text: str) -> Snapshot:
 def texts(answer: Answer | None) -> list[str]:
     assert answer is not None
     return [suggestion.candidate.text for suggestion in answer.suggestions]
-
-
-async def until(condition: object) -> None:
-    async with asyncio.timeout(5):
-        while not condition():  # type: ignore[operator]
-            await asyncio.sleep(0.01)
 
 
 async def test_what_was_found_is_known_without_asking_again() -> None:

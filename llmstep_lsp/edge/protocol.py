@@ -1,0 +1,29 @@
+"""Owns where we differ from pygls in speaking the protocol."""
+
+from typing import Any
+
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+from pygls.protocol import LanguageServerProtocol
+from pygls.protocol.language_server import lsp_method
+
+
+class Protocol(LanguageServerProtocol):
+    """That of pygls, but commands can be cancelled, and get their arguments as they were sent."""
+
+    @lsp_method(types.WORKSPACE_EXECUTE_COMMAND)
+    async def lsp_workspace__execute_command(  # type: ignore[override]  # pygls takes any handler
+        self, params: types.ExecuteCommandParams
+    ) -> Any:
+        """Run a command, which is called with the parameters of the request."""
+        command = self.fm.commands.get(params.command)
+        if command is None:
+            known = ", ".join(self.fm.commands)
+            raise JsonRpcException(
+                f"There is no command {params.command}; there are {known}.", types.ErrorCodes.InvalidParams
+            )
+        return await command(params)
+
+    def plain(self, value: Any) -> Any:
+        """`value`, of the protocol's types, as JSON has it."""
+        return self._converter.unstructure(value)
