@@ -1,5 +1,6 @@
 """Owns being a language server on standard input and output, where only the protocol may appear."""
 
+import gc
 import io
 import os
 import sys
@@ -19,7 +20,10 @@ def serve(settings: Mapping[str, str]) -> None:
     protocol = _ProtocolOutput(io.FileIO(os.dup(sys.stdout.fileno()), "wb"))
     # Whatever a library prints goes to standard error.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    create_server(make_parts, Start(settings, os.environ)).start_io(stdout=protocol)
+    server = create_server(make_parts, Start(settings, os.environ))
+    gc.freeze()
+    gc.enable()
+    server.start_io(stdout=protocol)
 
 
 class _ProtocolOutput(io.BufferedWriter):
