@@ -1,5 +1,6 @@
 """Owns which adapters the product is put together from; the only place that knows them all."""
 
+import asyncio
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,9 +11,10 @@ from llmstep_lsp.adapters.lean.hook_library import HookLibrary
 from llmstep_lsp.adapters.lean.hooked_prover import HookedProver
 from llmstep_lsp.adapters.lean.prover import LeanProver
 from llmstep_lsp.adapters.lean.toolchain import Toolchain, find_toolchain
+from llmstep_lsp.cache import accept_log_file
 from llmstep_lsp.errors import InputError
-from llmstep_lsp.ports import Completer, Generator
-from llmstep_lsp.service.suggest import Suggester
+from llmstep_lsp.ports import Completer, Generator, LeanLender, Prover
+from llmstep_lsp.service.journal import Journal
 
 # A candidate that takes longer than this is not one a person would keep.
 _SECONDS_PER_CHECK = 4.0
@@ -123,13 +125,34 @@ def make_measured(generators: Sequence[str], model: str | None) -> list[tuple[st
     return [(str(spec), make_bare_generator(spec)) for spec in specs]
 
 
-def make_suggester(setup: Setup) -> tuple[Suggester, list[str]]:
-    """A suggester as `setup` says, and a sentence for each generator that cannot be made."""
+@dataclass(frozen=True)
+class Parts:
+    """What a service is put together from; `problems` says what could not be made as it was set."""
+
+    prover: Prover
+    generators: Sequence[Generator]
+    repair: bool
+    problems: tuple[str, ...]
+
+    async def aclose(self) -> None:
+        """End Lean and the generators."""
+        await asyncio.gather(self.prover.aclose(), *(generator.aclose() for generator in self.generators))
+
+
+def make_journal() -> Journal:
+    """A journal that is kept in a file of this person."""
+    from llmstep_lsp.adapters.accept_log import AcceptLog  # noqa: PLC0415  # few want one
+
+    return Journal(AcceptLog(accept_log_file()).keep)
+
+
+def make_parts(setup: Setup, lender: LeanLender | None = None) -> Parts:
+    """The parts that `setup` asks for; candidates are judged in the Lean of `lender`, if there is one."""
 
     def find(file: Path) -> Toolchain:
         return find_toolchain(file, setup.lean)
 
-    plain = LeanProver(find, _SECONDS_PER_CHECK)
-    prover = HookedProver(plain, HookLibrary(), find)
+    plain = LeanProver(find, _SECONDS_PER_CHECK, lender)
+    prover = HookedProver(plain, HookLibrary(), find, lender)
     generators, problems = make_generators(setup)
-    return Suggester(prover, generators, repair=setup.repair), problems
+    return Parts(prover, generators, setup.repair, tuple(problems))

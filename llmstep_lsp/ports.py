@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from llmstep_lsp.domain.completion import Completion, Continuation, Model
@@ -64,6 +65,23 @@ class Generator(Protocol):
         """End whatever it holds; it starts again when it is next asked."""
 
 
+@dataclass(frozen=True)
+class LeanStatus:
+    """Which Lean judges the candidates of a document, and how.
+
+    `command` runs that Lean; it is empty where there is none.  `reason` is a sentence for a person:
+    why this one, or why none.  `running` says whether one runs for the document now.  `batches` says
+    whether it judges a whole batch at once, by our Lean package, or, for the reason `obstacle`, one
+    candidate by one; None as long as that is not known.
+    """
+
+    command: tuple[str, ...]
+    reason: str
+    running: bool = False
+    batches: bool | None = None
+    obstacle: str = ""
+
+
 class Prover(Protocol):
     """Reads proof states and judges candidates.  Any method may raise a `LeanError`."""
 
@@ -82,6 +100,9 @@ class Prover(Protocol):
         A verdict comes with its text as soon as it is known, so not always in the order of
         `texts`.  To cancel, close the iterator.
         """
+
+    async def status(self, uri: str) -> LeanStatus:
+        """Which Lean judges the candidates of document `uri`, without starting it; raises nothing."""
 
     async def aclose(self) -> None:
         """End Lean; it starts again when it is next needed."""
@@ -114,8 +135,15 @@ class LeanLender(Protocol):
     """A Lean server that somebody else runs, and in which we may have documents of our own."""
 
     @property
-    def alive(self) -> bool:
-        """Whether it can be asked."""
+    def shelf(self) -> Path | None:
+        """A place on its search path, not there yet, where a folder of compiled modules may be linked."""
+
+    async def ready(self) -> bool:
+        """Whether it can be asked, once that is known; if not, we need a Lean of our own.
+
+        Raises:
+            LeanGoneError: it ended, and was not started again in time.
+        """
 
     async def request(self, method: str, params: Any) -> Any:
         """The server's result.  Cancelling the caller cancels the request in the server, too.
@@ -132,8 +160,11 @@ class LeanLender(Protocol):
             LeanGoneError: it has ended.
         """
 
-    def listen(self, uri: str, heard: Callable[[str, Any], None]) -> Callable[[], None]:
+    def listen(
+        self, uri: str, heard: Callable[[str, Any], None], ended: Callable[[], None]
+    ) -> Callable[[], None]:
         """Call `heard` with what the server notifies about document `uri`, until the result is called.
 
-        The borrower, who opens the document, hears of it alone.
+        If the server ends before, and all its documents with it, `ended` is called instead.  The
+        borrower, who opens the document, hears of it alone.
         """

@@ -4,6 +4,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from llmstep_lsp.domain.model import Status
+from llmstep_lsp.domain.sites import sites_at
 from llmstep_lsp.edge import commands
 from llmstep_lsp.edge.code_actions import code_actions, disabled_action, prove_action
 from llmstep_lsp.edge.completions import completion_items, ghosts, inline_completions, listed
@@ -97,9 +98,9 @@ async def _code_actions(session: Session, params: types.CodeActionParams) -> lis
 
 def _completions(session: Session, params: types.CompletionParams) -> types.CompletionList:
     """What is known now; an editor that waits for us would keep the person from typing."""
-    if not session.settings.completion:
-        return types.CompletionList(is_incomplete=False, items=[])
     request, view = session.request(params.text_document.uri, params.position)
+    if not session.settings.completion or not sites_at(request.snapshot.text, request.position):
+        return types.CompletionList(is_incomplete=False, items=[])
     known = session.known(request)
     if known is None:
         return types.CompletionList(is_incomplete=True, items=[])

@@ -18,6 +18,7 @@ from llmstep_lsp.domain.model import Snapshot, Suggestion
 from llmstep_lsp.domain.offer import Kind
 from llmstep_lsp.domain.place import Place, holds
 from llmstep_lsp.domain.text import line_end, to_lf
+from llmstep_lsp.edge import bridge
 from llmstep_lsp.edge.capabilities import Capabilities, resolve
 from llmstep_lsp.edge.configuration import (
     SECTION,
@@ -68,9 +69,11 @@ class Session(LanguageServer):
             __version__,
             text_document_sync_kind=types.TextDocumentSyncKind.Full,
             protocol_cls=Protocol,
+            converter_factory=bridge.converter,
         )
         self._make_parts = make_parts
         self._start = start
+        self._lender = start.lender
         self._layers = Layers()
         self._service: _Service | None = None
         self._problems: list[str] = []
@@ -106,6 +109,7 @@ class Session(LanguageServer):
         self.client = resolve(
             params.capabilities, self.workspace.position_encoding or types.PositionEncodingKind.Utf16
         )
+        self._lender = self._start.lender or bridge.offered(self, params)
         root = self.workspace.root_path
         self._configure(
             Layers(
@@ -162,7 +166,7 @@ class Session(LanguageServer):
         setup = Setup(chosen.lean, chosen.generators, chosen.model, chosen.repair, chosen.cache_megabytes)
         if self._service is None or setup != self._service.setup:
             self.close()
-            parts = self._make_parts(setup, self._start.lender)
+            parts = self._make_parts(setup, self._lender)
             answers = Answers(parts.prover, parts.generators, repair=parts.repair)
             self._service = _Service(setup, parts, answers)
         self._problems = [f"llmstep: {problem}" for problem in (*problems, *self.parts.problems)]

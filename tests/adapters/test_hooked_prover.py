@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from llmstep_lsp.adapters.lean.prover import LeanProver
 from llmstep_lsp.adapters.lean.toolchain import Toolchain
 from llmstep_lsp.domain.model import NothingToProve, ProofState, Site, Snapshot, Status, Verdict
 from llmstep_lsp.domain.sites import sites_at, sorries
-from llmstep_lsp.ports import Question
+from llmstep_lsp.ports import LeanStatus, Question
 from tests.judging import prover_of, state_in, verdict_on
 from tests.marked import cursor_in
 
@@ -46,6 +47,9 @@ class Spy:
         self.checked += texts
         async for judged in self.behind.check(state, texts):
             yield judged
+
+    async def status(self, uri: str) -> LeanStatus:
+        return await self.behind.status(uri)
 
     async def aclose(self) -> None:
         await self.behind.aclose()
@@ -222,7 +226,20 @@ async def test_without_the_package_the_plain_prover_judges_and_says_so_once(
     assert [record.message.split(":")[0] for record in caplog.records] == [
         "Candidates are judged one by one, which is slower"
     ]
+    status = await prover.status((lean_folder / "C.lean").as_uri())
+    assert (status.running, status.batches) == (True, False)
+    assert status.obstacle.startswith("LLMStep cannot be written to /dev/null/hook")
     await prover.aclose()
+
+
+async def test_the_status_says_how_candidates_are_judged(
+    hooked: HookedProver, real_lean: Toolchain, lean_folder: Path
+) -> None:
+    file, other = lean_folder / "A.lean", lean_folder / "B.lean"
+    idle = LeanStatus(real_lean.lean, real_lean.reason)
+    await state_in(hooked, file, GOAL)
+    assert await hooked.status(file.as_uri()) == replace(idle, running=True, batches=True)
+    assert await hooked.status(other.as_uri()) == idle
 
 
 async def test_cancelling_a_batch_frees_lean(hooked: HookedProver, lean_folder: Path) -> None:

@@ -43,7 +43,7 @@ async def test_ghost_text_does_not_show_a_step_that_leaves_goals(document: Docum
 async def test_where_there_is_no_goal_there_is_neither(document: Document) -> None:
     outside = "def ‸x := 1\n"
     assert await document.ghost(outside) == []
-    assert (await document.completions(outside)).items == ()
+    assert await document.completions(outside) == types.CompletionList(is_incomplete=False, items=())
 
 
 async def test_completions_come_at_once_and_have_the_verified_steps_when_they_are_known(

@@ -12,18 +12,19 @@ import logging
 import re
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from llmstep_lsp.adapters.lean import hook
 from llmstep_lsp.adapters.lean.hook_library import HookLibrary
+from llmstep_lsp.adapters.lean.lent import lent_document, put_on_shelf
 from llmstep_lsp.adapters.lean.scratches import MAX_SCRATCHES, Scratches, start_beside
 from llmstep_lsp.adapters.lean.server import LeanDocument
 from llmstep_lsp.adapters.lean.toolchain import Toolchain
 from llmstep_lsp.domain.goals import same_goals
 from llmstep_lsp.domain.model import NothingToProve, ProofState, Site, Snapshot, Status, Verdict
 from llmstep_lsp.errors import LeanError
-from llmstep_lsp.ports import Prover
+from llmstep_lsp.ports import LeanLender, LeanStatus, Prover
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +41,8 @@ _QUESTION = re.compile(r"\w\?(?!\w)")
 _PATIENCE_SECONDS = 1.0
 _LEMMAS = 16
 _LEMMAS_MILLISECONDS = 500
+_NO_IMPORT = "A file that starts with `prelude` cannot import LLMStep, our Lean package."
+_OTHER_GOALS = "Lean shows other goals where LLMStep, our Lean package, is imported."
 _ONE_BY_ONE = "Candidates are judged one by one, which is slower"
 _BEST_FIRST = [Status.FINISHES, Status.CLOSES, Status.ADVANCES]
 
@@ -61,8 +64,13 @@ class HookedProver:
         plain: Prover,
         library: HookLibrary,
         find_toolchain: Callable[[Path], Toolchain],
+        lender: LeanLender | None = None,
     ) -> None:
         async def start(file: Path) -> LeanDocument:
+            if lender and await lender.ready():
+                if lender.shelf:  # without one, only a project that has the package itself can use it
+                    put_on_shelf(lender.shelf, await library.folder(find_toolchain(file)))
+                return lent_document(lender, file)
             toolchain = find_toolchain(file)
             return await start_beside(file, toolchain, await library.folder(toolchain))
 
@@ -72,12 +80,16 @@ class HookedProver:
         self._openings: OrderedDict[str, _Opening] = OrderedDict()
         self._tasks: set[asyncio.Task[bool]] = set()
         self._complaints: set[str] = set()
+        self._obstacles: dict[str, str] = {}  # by documents, why the package does not judge there
 
     async def locate(self, snapshot: Snapshot, sites: Sequence[Site]) -> ProofState | NothingToProve:
         """As the port says; behind it, the package gets ready for the state."""
         state = await self._plain.locate(snapshot, sites)
-        if isinstance(state, ProofState) and (view := hook.view(state)):
-            self._prepare(state, view)
+        if isinstance(state, ProofState):
+            if view := hook.view(state):
+                self._prepare(state, view)
+            else:
+                self._obstacles[snapshot.uri] = _NO_IMPORT
         return state
 
     async def ready(self, state: ProofState) -> bool:
@@ -130,6 +142,15 @@ class HookedProver:
         for text in slow:
             yield text, await self._plain_verdict(state, text)
 
+    async def status(self, uri: str) -> LeanStatus:
+        """As the port says; how candidates are judged is known from the last question about the document."""
+        status = await self._plain.status(uri)
+        if obstacle := self._obstacles.get(uri):
+            return replace(status, batches=False, obstacle=obstacle)
+        opening = self._openings.get(uri)
+        done = opening is not None and opening.task.done() and not opening.task.cancelled()
+        return replace(status, batches=opening.task.result() if opening and done else None)
+
     async def aclose(self) -> None:
         """End every Lean, and what is being compiled."""
         for task in self._tasks:
@@ -162,10 +183,16 @@ class HookedProver:
                 document = await scratch.document()
                 if not fresh and self._opening(state) is None:  # another state is asked about by now
                     return False
-                return same_goals(await hook.goals(document, view), state.goals)
+                same = same_goals(await hook.goals(document, view), state.goals)
         except LeanError as error:
             self._complain(_ONE_BY_ONE, error)
+            self._obstacles[state.snapshot.uri] = str(error)
             return False
+        if same:
+            self._obstacles.pop(state.snapshot.uri, None)
+        else:
+            self._obstacles[state.snapshot.uri] = _OTHER_GOALS
+        return same
 
     async def _judged(self, opening: _Opening, texts: list[str]) -> list[tuple[str, Verdict]]:
         """The package's verdicts; if it fails, it knows nothing."""
@@ -177,6 +204,7 @@ class HookedProver:
                 verdicts = await hook.judge(document, opening.view, texts, _MILLISECONDS)
         except LeanError as error:
             self._complain(_ONE_BY_ONE, error)
+            self._obstacles[uri] = str(error)
             self._openings.pop(uri, None)
             verdicts = [Verdict(Status.UNKNOWN, reason=str(error))] * len(texts)
         return list(zip(texts, verdicts, strict=True))

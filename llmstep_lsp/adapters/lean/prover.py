@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from llmstep_lsp.adapters.lean.lent import lent_document
 from llmstep_lsp.adapters.lean.scratch_text import PROBE, SENTINEL, scratch_text
 from llmstep_lsp.adapters.lean.scratches import Scratches, path_of, start_beside
 from llmstep_lsp.adapters.lean.server import LeanDocument
@@ -25,7 +26,8 @@ from llmstep_lsp.domain.judgement import Report, errors_of, fails_behind, judge,
 from llmstep_lsp.domain.model import NothingToProve, ProofState, Site, Snapshot, Status, Verdict
 from llmstep_lsp.domain.sites import sorries
 from llmstep_lsp.domain.text import Position
-from llmstep_lsp.errors import LeanError, LeanImportError
+from llmstep_lsp.errors import LeanError, LeanImportError, LeanNotFoundError
+from llmstep_lsp.ports import LeanLender, LeanStatus
 
 _log = logging.getLogger(__name__)
 
@@ -41,11 +43,22 @@ _IMPORT_FAILED = re.compile(
 
 
 class LeanProver:
-    """Implements `Prover` with Lean servers of our own."""
+    """Implements `Prover` with Lean servers of our own, or with that of `lender`."""
 
-    def __init__(self, find_toolchain: Callable[[Path], Toolchain], seconds_per_check: float) -> None:
+    def __init__(
+        self,
+        find_toolchain: Callable[[Path], Toolchain],
+        seconds_per_check: float,
+        lender: LeanLender | None = None,
+    ) -> None:
+        async def start(file: Path) -> LeanDocument:
+            if lender and await lender.ready():
+                return lent_document(lender, file)
+            return await start_beside(file, find_toolchain(file))
+
         self._find_toolchain = find_toolchain
-        self._scratches = Scratches(lambda file: start_beside(file, find_toolchain(file)))
+        self._lender = lender
+        self._scratches = Scratches(start)
         self._seconds = seconds_per_check
 
     async def locate(self, snapshot: Snapshot, sites: Sequence[Site]) -> ProofState | NothingToProve:
@@ -61,7 +74,9 @@ class LeanProver:
             state = await _locate(await scratch.document(), snapshot, sites)
         if isinstance(state, NothingToProve):
             return state
-        return replace(state, toolchain=self._find_toolchain(path_of(snapshot.uri)).identity)
+        with contextlib.suppress(LeanNotFoundError):  # a lent Lean need not be one that we would find
+            state = replace(state, toolchain=self._find_toolchain(path_of(snapshot.uri)).identity)
+        return state
 
     async def lemmas(self, state: ProofState) -> tuple[str, ...]:  # noqa: ARG002  # as the port asks
         """None: diagnostics and goals name no lemmas."""
@@ -101,8 +116,18 @@ class LeanProver:
         except TimeoutError:
             return Verdict(Status.UNKNOWN, reason=f"Lean did not answer within {seconds:g} s")
         except LeanError as error:
-            _log.info("no verdict on %r: %s", text, error)
+            _log.debug("no verdict on %r: %s", text, error)
             return Verdict(Status.UNKNOWN, reason=str(error))
+
+    async def status(self, uri: str) -> LeanStatus:
+        """As the port says; it always judges one by one."""
+        running = self._scratches.running(uri)
+        lent = "The Lean that the editor runs is asked. Without it: " if self._lender else ""
+        try:
+            toolchain = self._find_toolchain(path_of(uri))
+        except LeanError as error:
+            return LeanStatus((), f"{lent}{error}", running)
+        return LeanStatus(toolchain.lean, lent + toolchain.reason, running, batches=False)
 
     async def aclose(self) -> None:
         """End every Lean."""
@@ -199,7 +224,9 @@ async def _axioms_of_copy(document: LeanDocument, text: str, command: Command) -
     """The axioms of a declaration without a name: only what has one can be asked for them."""
     above = text.removesuffix(SENTINEL)
     body = "\n".join(text.split("\n")[command.first : command.last + 1])
-    copy = f"\nnoncomputable def {_COPY_NAME}{body[command.end :]}{_print_axioms(_COPY_NAME)}"
+    # What follows `example` stays in its column, below which later lines of a proof may be aligned.
+    margin = " " * (command.end - body.rfind("\n", 0, command.end) - 1)
+    copy = f"\nnoncomputable def {_COPY_NAME}\n{margin}{body[command.end :]}{_print_axioms(_COPY_NAME)}"
     document.put(above + copy)
     line = above.count("\n")
     return [d.message for d in await document.diagnostics() if d.range.start.line > line]

@@ -1,6 +1,7 @@
-"""Owns the scratch documents: one beside each file that was asked about lately, in a Lean of its own.
+"""Owns the scratch documents: one beside each file that was asked about lately.
 
-So a crash or an endless candidate in one costs the others nothing.
+Each is in a process of its own, so a crash or an endless candidate in one costs the others
+nothing: in a Lean of ours, or in the worker that a lent Lean has for each document.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ _log = logging.getLogger(__name__)
 MAX_SCRATCHES = 2
 
 Start = Callable[[Path], Awaitable[LeanDocument]]
-"""Starts a Lean with a scratch document beside a file."""
+"""Makes a scratch document beside a file, and starts a Lean for it if need be."""
 
 
 async def start_beside(file: Path, toolchain: Toolchain, lean_path: Path | None = None) -> LeanDocument:
@@ -51,6 +52,10 @@ class Scratches:
             await oldest.aclose()
         return self._scratches[uri]
 
+    def running(self, uri: str) -> bool:
+        """Whether there is one beside `uri`, in a Lean that can be asked."""
+        return uri in self._scratches and self._scratches[uri].alive
+
     async def aclose(self) -> None:
         """End every Lean."""
         scratches = list(self._scratches.values())
@@ -59,7 +64,7 @@ class Scratches:
 
 
 class Scratch:
-    """A scratch document's Lean, started when it is first needed and again after it ended.
+    """A scratch document, made when it is first needed and again after its Lean ended.
 
     Whoever uses the document holds `lock`.
     """

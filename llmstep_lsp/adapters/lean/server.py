@@ -1,4 +1,4 @@
-"""Owns one document in one Lean server: its versions, what Lean reports about it, its goals.
+"""Owns one document in a Lean server: its versions, what Lean reports about it, its goals.
 
 Protocol source: `Lean.Data.Lsp.Extra` (`waitForDiagnostics`, `plainGoal`, `leanTags`).
 What Lean reports counts only for the version that was asked about.
@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from llmstep_lsp.adapters.lean.protocol import Place
 from llmstep_lsp.adapters.lean.transport import Connection
@@ -26,15 +26,32 @@ _RPC_NEEDS_RECONNECT = -32900
 _WORKER_GONE = {-32901, -32902}
 
 
+class Host(Protocol):
+    """The Lean server that a document is in, as far as the document has to do with it."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether it has the document, and can be asked."""
+
+    async def request(self, method: str, params: Any) -> Any:
+        """The server's result; raises as `Connection.request`."""
+
+    def notify(self, method: str, params: Any) -> None:
+        """Tell the server something; raises as `Connection.notify`."""
+
+    async def aclose(self) -> None:
+        """End what was started for the document."""
+
+
 class LeanDocument:
-    """A document that exists only in a Lean server of its own."""
+    """A document of ours, in a Lean server of its own or in one that is lent (`lent_document`)."""
 
     def __init__(self, uri: str) -> None:
         self._uri = uri
         self._version = 0
         self._lines: list[str] = []
         self._diagnostics: dict[int, list[dict[str, Any]]] = {}
-        self._connection: Connection | None = None
+        self._host: Host | None = None
         self._session: Any = None
         self._answered = False
 
@@ -51,13 +68,8 @@ class LeanDocument:
             LeanGoneError: Lean ended, or is not a Lean server.
         """
         document = cls(uri)
-        connection = await Connection.open(
-            command,
-            folder,
-            document._notified,
-            _environment(lean_path),
-        )
-        document._connection = connection
+        connection = await Connection.open(command, folder, document.notified, _environment(lean_path))
+        document.move_in(connection)
         try:
             await connection.request(
                 "initialize",
@@ -74,10 +86,14 @@ class LeanDocument:
             raise
         return document
 
+    def move_in(self, host: Host) -> None:
+        """Be in `host`, which calls `notified` with what it says about the document."""
+        self._host = host
+
     @property
     def alive(self) -> bool:
         """Whether its Lean can still be asked."""
-        return self._connection is not None and self._connection.alive
+        return self._host is not None and self._host.alive
 
     @property
     def answered(self) -> bool:
@@ -156,17 +172,18 @@ class LeanDocument:
             ) from error
 
     async def aclose(self) -> None:
-        """End its Lean."""
-        if self._connection:
-            await self._connection.aclose()
+        """End its Lean, or its place in one that is lent."""
+        if self._host:
+            await self._host.aclose()
 
     @property
-    def _lean(self) -> Connection:
-        if self._connection is None:
+    def _lean(self) -> Host:
+        if self._host is None:
             raise LeanGoneError("Lean is not running. It is started again at the next request.")
-        return self._connection
+        return self._host
 
-    def _notified(self, method: str, params: Any) -> None:
+    def notified(self, method: str, params: Any) -> None:
+        """Hear what Lean says about the document."""
         if method != "textDocument/publishDiagnostics" or params.get("version") not in self._diagnostics:
             return
         found = self._diagnostics[params["version"]]

@@ -1,0 +1,1 @@
+"""Owns being the one server of an editor, with Lean's behind it."""
