@@ -26,8 +26,8 @@ def candidates_file() -> Path:
 
 
 def accept_log_file() -> Path:
-    """The file of accepted and rejected steps; `LLMSTEP_ACCEPT_LOG` names another one."""
-    chosen = os.environ.get("LLMSTEP_ACCEPT_LOG")
+    """The file of accepted and rejected steps; `LLMSTEP_ACCEPT_LOG_FILE` names another one."""
+    chosen = os.environ.get("LLMSTEP_ACCEPT_LOG_FILE")
     if chosen:
         return Path(chosen).expanduser().absolute()
     return platformdirs.user_data_path("llmstep-lsp") / "accepted.jsonl"

@@ -15,7 +15,7 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the log files of all servers that the tests start."""
     folder = tmp_path_factory.mktemp("logs")
     os.environ["LLMSTEP_LOG_FILE"] = str(folder / "llmstep-lsp.log")
-    os.environ["LLMSTEP_ACCEPT_LOG"] = str(folder / "accepted.jsonl")
+    os.environ["LLMSTEP_ACCEPT_LOG_FILE"] = str(folder / "accepted.jsonl")
     return folder
 
 

@@ -29,6 +29,7 @@ def test_the_wheel_carries_the_lean_package_and_the_runtime_of_the_webassembly_l
         for path in (ROOT / "lean/wasm/runtime").iterdir()
     }
     data = {
+        "llmstep_lsp/bench/prove_goals.lean",
         "llmstep_lsp/bench/runtime_cases.jsonl",
         *(
             f"llmstep_lsp/adapters/generators/formats/{name}.toml"

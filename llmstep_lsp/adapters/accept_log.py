@@ -42,7 +42,7 @@ class AcceptLog:
                 self._complaint = str(error)
                 _log.warning(
                     "The log of accepted steps, %s, cannot be written (%s), so they are not kept. Free some "
-                    "space, or let LLMSTEP_ACCEPT_LOG name another file.",
+                    "space, or let LLMSTEP_ACCEPT_LOG_FILE name another file.",
                     self._file,
                     error.strerror,
                 )

@@ -1,7 +1,15 @@
-"""Owns the exact text that a candidate becomes at a site."""
+"""Owns the exact text that a candidate, or several, become at a site."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
 
 from llmstep_lsp.domain.model import Site, Snapshot
-from llmstep_lsp.domain.text import Edit, Range, apply, offset, position
+from llmstep_lsp.domain.text import Edit, Position, Range, apply, offset, position
+
+_INDENT = 2
+_OPENS_BLOCK = re.compile(r"(?<![\w.'])by\Z|=>\Z")
+_CONTENT = re.compile(r"\s*(?:[·.] +)*")
 
 
 def normalise(text: str) -> str:
@@ -28,3 +36,42 @@ def inserted(snapshot: Snapshot, site: Site, candidate: str, pad: str = "") -> t
     text = apply(snapshot.text, Edit(site.range, site.lead + body + pad + site.tail))
     start = offset(snapshot.text, site.range.start) + len(site.lead)
     return text, Range(position(text, start), position(text, start + len(body)))
+
+
+def joined(snapshot: Snapshot, site: Site, steps: Sequence[str]) -> str:
+    """`steps` as one candidate for `site`: one below the other, or on one line in a block that is on one."""
+    return ("; " if _within_line(snapshot, site) else "\n").join(steps)
+
+
+def following(snapshot: Snapshot, site: Site, steps: Sequence[str]) -> tuple[Snapshot, Site]:
+    """`snapshot` with `steps` at `site`, and where the next one goes behind them."""
+    text, place = inserted(snapshot, site, joined(snapshot, site, steps))
+    if _within_line(snapshot, site):
+        lead, column = "; ", place.end.column + len("; ")
+    else:
+        lead, column = "\n" + " " * site.column, site.column
+    return replace(snapshot, text=text), Site(Range(place.end, place.end), lead, column)
+
+
+def on_new_line(snapshot: Snapshot, site: Site) -> Site | None:
+    """`site` moved to a line of its own, if `by` or `=>` stands before it: for what has several lines."""
+    before = _before(snapshot, site)
+    if "\n" in site.lead or not _OPENS_BLOCK.search(before):
+        return None
+    line = site.range.start.line
+    kept = min(site.range.start.column, len(before))
+    content = _CONTENT.match(before)
+    column = (content.end() if content else 0) + _INDENT
+    lead = before[kept:] + "\n" + " " * column
+    return replace(site, range=Range(Position(line, kept), site.range.end), lead=lead, column=column)
+
+
+def _within_line(snapshot: Snapshot, site: Site) -> bool:
+    """Whether a tactic stands before `site` on its line, so that a block of lines cannot begin there."""
+    return "\n" not in site.lead and _before(snapshot, site).endswith((";", "<;>"))
+
+
+def _before(snapshot: Snapshot, site: Site) -> str:
+    """The line up to what is put at `site`, without space at its end."""
+    start = site.range.start
+    return (snapshot.text.split("\n")[start.line][: start.column] + site.lead).rstrip()

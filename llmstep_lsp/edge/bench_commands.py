@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import os
 from collections.abc import Callable
 from dataclasses import asdict
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated
 
@@ -12,9 +14,14 @@ from rich.console import Console
 from rich.table import Table
 
 from llmstep_lsp.adapters.lean.toolchain import find_toolchain
+from llmstep_lsp.bench.lsp import WHAT, WHEN, Figure, Report, measure_lsp
+from llmstep_lsp.bench.prove import Attempt, measure_prove, read_goals, totals
+from llmstep_lsp.bench.proxy import Latency, measure_proxy
 from llmstep_lsp.bench.runtime import Runtime, measure_runtime, read_cases
 from llmstep_lsp.bench.verify import PLAIN, Measurement, measure_verify
-from llmstep_lsp.compose import make_measured
+from llmstep_lsp.compose import Setup, make_measured, make_parts
+from llmstep_lsp.domain.search import Limits
+from llmstep_lsp.edge.settings import SETTINGS, variable
 from llmstep_lsp.errors import InputError
 
 bench_app = typer.Typer(help="Measure on this machine.", no_args_is_help=True, pretty_exceptions_enable=False)
@@ -98,6 +105,135 @@ def runtime(  # noqa: PLR0913  # one parameter is one option
         draw(found)
 
 
+@bench_app.command()
+def prove(  # noqa: PLR0913  # one parameter is one option
+    *,
+    lean: Annotated[
+        str | None, typer.Option(envvar="LLMSTEP_LEAN", help="A `lean` or a toolchain's folder.")
+    ] = None,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="Who proposes steps: generators with spaces between; several sets are compared.",
+        ),
+    ] = None,
+    goals: Annotated[
+        Path | None, typer.Option(help="A file with a `sorry` for each goal; ours by default.")
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=1, help="Time for each goal.")] = 15.0,
+    nodes: Annotated[int, typer.Option(min=1, help="How many proof states are looked at for each.")] = 100,
+    depth: Annotated[int, typer.Option(min=1, help="How many steps a proof may have.")] = 12,
+    expansion: Annotated[int, typer.Option(min=1, help="How many steps are tried at a proof state.")] = 64,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object a goal, as it is known.")
+    ] = False,
+) -> None:
+    """How many goals are proved by one step and by search, for each set of generators."""
+    snapshot = read_goals(goals, Path())
+    limits = Limits(seconds=seconds, nodes=nodes, depth=depth, expansion=expansion)
+
+    async def measure() -> list[Attempt]:
+        found: list[Attempt] = []
+        for name in sets or ["symbolic"]:
+            parts = make_parts(Setup(lean, tuple(name.split())))
+            if parts.problems:
+                raise InputError(" ".join(parts.problems))
+            try:
+                async for attempt in measure_prove(name, parts.prover, parts.generators, snapshot, limits):
+                    found.append(attempt)
+                    if as_json:
+                        typer.echo(json.dumps(asdict(attempt), ensure_ascii=False))
+                    else:
+                        typer.echo(_attempt_line(attempt), err=True)
+            finally:
+                await parts.aclose()
+        return found
+
+    found = asyncio.run(measure())
+    if not as_json:
+        Console(highlight=False).print(_totals_table(found))
+
+
+def _attempt_line(one: Attempt) -> str:
+    outcome = f"{len(one.steps)} steps" if one.steps else "no proof"
+    return f"{one.generators}: {one.goal}: {outcome}, {one.nodes} states, {one.seconds:.1f} s"
+
+
+def _totals_table(found: list[Attempt]) -> Table:
+    table = Table(show_header=True, header_style="dim", box=None)
+    for heading in ("generators", "goals", "by one step", "by search", "states a proof", "s a proof"):
+        table.add_column(heading, justify="left" if heading == "generators" else "right")
+    for one in totals(found):
+        row = (one.goals, one.single, one.proved, f"{one.nodes:g}", f"{one.seconds:.1f}")
+        table.add_row(one.generators, *map(str, row))
+    return table
+
+
+@bench_app.command()
+def proxy(
+    *,
+    lean: Annotated[
+        str | None, typer.Option(envvar="LLMSTEP_LEAN", help="A `lean` or a toolchain's folder.")
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=2, help="How often the file is edited and looked at.")] = 30,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+) -> None:
+    """How long the proxy keeps the messages between an editor and Lean's server."""
+    toolchain = find_toolchain(Path(), lean)
+
+    def progress(stage: str) -> None:
+        typer.echo(stage, err=True)
+
+    found = measure_proxy(Path().absolute(), toolchain.server, rounds, progress)
+    if as_json:
+        for latency in found:
+            added = {"added_p50": latency.added_p50, "added_p95": latency.added_p95}
+            typer.echo(json.dumps({**asdict(latency), **added}))
+    else:
+        console = Console(highlight=False)
+        console.print(_proxy_table(found), width=None if console.is_terminal else 200)
+
+
+@bench_app.command()
+def lsp(
+    *,
+    lean: Annotated[
+        str | None, typer.Option(envvar="LLMSTEP_LEAN", help="A `lean` or a toolchain's folder.")
+    ] = None,
+    generators: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--generator", envvar="LLMSTEP_GENERATORS", help="Who proposes steps: ENGINE[,OPTION=VALUE…]."
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(envvar="LLMSTEP_MODEL", help="One more: a model's folder, hub name or server URL."),
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="How many goals are asked about in each file.")] = 6,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """How long an editor waits: each kind of request, cached and cold, and each stage, beside its budget."""
+    given = {"lean": lean, "generators": generators, "model": model}
+    options = {key: value for key, value in given.items() if value}
+    # What this person has set otherwise would make figures that cannot be compared.
+    personal = {variable(setting) for setting in SETTINGS.values()}
+    environment = {name: value for name, value in os.environ.items() if name not in personal}
+
+    def progress(stage: str) -> None:
+        typer.echo(stage, err=True)
+
+    report = measure_lsp(options, environment, rounds, progress)
+    if as_json:
+        typer.echo(json.dumps(asdict(report), ensure_ascii=False))
+    else:
+        console = Console(highlight=False)
+        for file, figures in groupby(report.figures, key=lambda one: one.file):
+            console.print(_lsp_table(file or "the server", list(figures)))
+        console.print(_lsp_caption(report), soft_wrap=True)
+
+
 def _drawing(file: Path) -> Callable[[list[Runtime]], None]:
     """Draws into `file`; that nothing can be drawn is told before anything is measured.
 
@@ -146,6 +282,43 @@ def _runtime_table(found: list[Runtime]) -> Table:
             "" if one.overhead is None else f"{one.overhead:.0%}",
         )
     return table
+
+
+def _proxy_table(found: list[Latency]) -> Table:
+    """Milliseconds on the way to Lean's server and back."""
+    table = Table(show_header=True, header_style="dim", box=None)
+    headings = ("request", "number", "Lean ms", "direct p50", "p95", "proxy p50", "p95", "added p50", "p95")
+    for heading in headings:
+        table.add_column(heading, justify="left" if heading == "request" else "right")
+    for one in found:
+        times = (one.lean, one.direct_p50, one.direct_p95, one.proxied_p50, one.proxied_p95)
+        added = (one.added_p50, one.added_p95)
+        table.add_row(one.method, str(one.requests), *(f"{ms:.2f}" for ms in (*times, *added)))
+    return table
+
+
+def _lsp_table(file: str, figures: list[Figure]) -> Table:
+    table = Table(show_header=True, header_style="dim", box=None)
+    for heading in (file, "when"):
+        table.add_column(heading, min_width=max(map(len, WHAT if heading == file else WHEN)))
+    for heading in ("n", "p50 ms", "p95 ms", "budget", "met"):
+        table.add_column(heading, justify="right", min_width=len("800 / 1500") if heading == "budget" else 5)
+    for one in figures:
+        budget = "" if one.budget is None else "{:.0f} / {:.0f}".format(*one.budget)
+        met = "" if one.met is None else "yes" if one.met else "no"
+        table.add_row(one.what, one.when, str(one.n), f"{one.p50:.1f}", f"{one.p95:.1f}", budget, met)
+    return table
+
+
+def _lsp_caption(report: Report) -> str:
+    kind = "the WebAssembly Lean, while budgets are for native Lean" if report.webassembly else "native Lean"
+    judged = "in batches, by LLMStep, our Lean package" if report.batches else "one by one"
+    return (
+        f"{report.lean}: {kind}.\n"
+        f"Candidates are proposed by {', '.join(report.generators)}, and judged {judged}.\n"
+        f"{report.platform}, {report.cpus} CPUs, load {report.load} before; Python {report.python}, "
+        f"pygls {report.pygls}, llmstep-lsp {report.llmstep_lsp}; goals in each file: {report.rounds}."
+    )
 
 
 def _table(found: list[Measurement]) -> Table:

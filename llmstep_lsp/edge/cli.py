@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,21 +9,32 @@ from typing import Annotated
 import typer
 
 from llmstep_lsp import __version__
-from llmstep_lsp.compose import Setup, make_suggester
-from llmstep_lsp.domain.model import Snapshot
-from llmstep_lsp.domain.sites import sorries
-from llmstep_lsp.domain.text import Position, lines, to_lf
+from llmstep_lsp.compose import Setup, make_parts
+from llmstep_lsp.edge.answer_json import as_json
 from llmstep_lsp.edge.bench_commands import bench_app
 from llmstep_lsp.edge.cache_commands import cache_app
 from llmstep_lsp.edge.convert import convert
+from llmstep_lsp.edge.doctor import doctor
 from llmstep_lsp.edge.generate import generate
+from llmstep_lsp.edge.journal_commands import journal_app
 from llmstep_lsp.edge.lean_commands import lean_app
-from llmstep_lsp.edge.report import as_json, print_answer
+from llmstep_lsp.edge.options import (
+    CacheOption,
+    EveryOption,
+    GeneratorsOption,
+    JsonOption,
+    LeanOption,
+    ModelOption,
+    PlaceArgument,
+    RepairOption,
+)
+from llmstep_lsp.edge.places import places
+from llmstep_lsp.edge.prove_command import prove
+from llmstep_lsp.edge.report import print_answer
 from llmstep_lsp.edge.serve import serve
+from llmstep_lsp.edge.settings_commands import configured, settings_app
 from llmstep_lsp.errors import GeneratorError, InputError, LlmstepError
-from llmstep_lsp.service.suggest import Request
-
-_PLACE = re.compile(r"(.+?)(?::(\d+))?(?::(\d+))?")
+from llmstep_lsp.service.suggest import Request, Suggester
 
 app = typer.Typer(
     add_completion=False,
@@ -34,13 +44,19 @@ app = typer.Typer(
 )
 app.add_typer(bench_app, name="bench")
 app.add_typer(cache_app, name="cache")
+app.add_typer(journal_app, name="journal")
 app.add_typer(lean_app, name="lean")
+app.add_typer(settings_app, name="settings")
 
 
 def main() -> None:
     """Run the command line; what goes wrong is one message on standard error and exit code 1."""
+    arguments, command = sys.argv[1:], []
+    if "--proxy" in arguments and "--" in arguments:
+        cut = arguments.index("--")
+        arguments, command = arguments[:cut], arguments[cut + 1 :]
     try:
-        app()
+        app(arguments, obj=command)
     except LlmstepError as error:
         print(f"llmstep-lsp: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(1)
@@ -53,75 +69,83 @@ def root(
     stdio: Annotated[
         bool, typer.Option("--stdio", help="Be a language server on standard input and output.")
     ] = False,
+    chosen: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="With --stdio: a setting; may be given several times."
+        ),
+    ] = None,
+    proxy: Annotated[
+        bool,
+        typer.Option(
+            "--proxy",
+            help="With --stdio: stand before Lean's server, whose command is the rest: --proxy -- lake serve",
+        ),
+    ] = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     """Next proof steps for Lean 4, checked by Lean."""
     if version:
         print(f"llmstep-lsp {__version__}")  # noqa: T201
         raise typer.Exit
+    if proxy and not (stdio and context.obj):
+        raise typer.BadParameter(
+            "say --stdio --proxy -- and behind it the command of Lean's server: `lake serve`, `lean --server`"
+        )
     if stdio:
+        settings = dict(map(_parse_setting, chosen or ()))
+        if proxy:
+            from llmstep_lsp.edge.proxy.serving import serve_proxy  # noqa: PLC0415  # others start faster without
+
+            raise typer.Exit(serve_proxy(context.obj, settings))
         from llmstep_lsp.edge.stdio import serve as serve_editor  # noqa: PLC0415  # others start faster without
 
-        serve_editor()
+        serve_editor(settings)
         raise typer.Exit
+    if chosen:
+        raise typer.BadParameter("--set is for --stdio; a command has options of its own")
     if context.invoked_subcommand is None:
         raise typer.BadParameter("say what to do: --stdio, or one of the commands of --help")
 
 
 @app.command()
 def suggest(  # noqa: PLR0913  # one parameter is one option
-    place: Annotated[
-        str, typer.Argument(metavar="FILE[:LINE[:COL]]", help="Lines and columns count from 1.")
-    ],
+    place: PlaceArgument,
     *,
-    every: Annotated[bool, typer.Option("--all", help="At every `sorry` of FILE.")] = False,
+    every: EveryOption = False,
     prefix: Annotated[str, typer.Option(help="Only steps that start with this.")] = "",
-    as_json_lines: Annotated[bool, typer.Option("--json", help="Print one JSON object a position.")] = False,
-    lean: Annotated[
-        str | None, typer.Option(envvar="LLMSTEP_LEAN", help="A `lean` or a toolchain's folder.")
-    ] = None,
-    generators: Annotated[
-        list[str],
-        typer.Option(
-            "--generator",
-            envvar="LLMSTEP_GENERATORS",
-            help="Who proposes steps: ENGINE[,OPTION=VALUE…]; may be given several times.",
-        ),
-    ] = ["symbolic"],  # noqa: B006  # typer copies it
-    model: Annotated[
-        str | None,
-        typer.Option(
-            envvar="LLMSTEP_MODEL", help="One more generator: a model's folder, hub name or server URL."
-        ),
-    ] = None,
-    repair: Annotated[
-        bool, typer.Option("--repair", help="Ask models again, with what Lean says of their steps.")
-    ] = False,
-    cache_megabytes: Annotated[
-        int,
-        typer.Option(
-            min=0, envvar="LLMSTEP_CACHE_MEGABYTES", help="Keep what models propose on disk, up to this."
-        ),
-    ] = 0,
+    as_json_lines: JsonOption = False,
+    lean: LeanOption = None,
+    generators: GeneratorsOption = None,
+    model: ModelOption = None,
+    repair: RepairOption = None,
+    cache_megabytes: CacheOption = None,
     seconds: Annotated[float, typer.Option(min=0.1, help="Time for each position.")] = 60.0,
-    count: Annotated[int, typer.Option(min=1, help="How many suggestions to show at most.")] = 8,
+    count: Annotated[int | None, typer.Option(help="How many suggestions to show at most.")] = None,
 ) -> None:
-    """Print the steps that Lean accepts at a position; without COL, at the end of the line."""
-    file, line, column = _parse_place(place, every=every)
-    text = _read(file)
-    positions = sorries(text) if every else [_position(file, text, line, column)]
-    if every and not positions:
-        typer.echo(f"There is no `sorry` in {file}.", err=True)
-    requests = [
-        Request(Snapshot(file.absolute().as_uri(), 0, text), position, seconds, count, prefix)
-        for position in positions
-    ]
-    setup = Setup(lean, generators, model, repair, cache_megabytes)
+    """Print the steps that Lean accepts at a position; without COL, at the end of the line.
+
+    What is not given is as configured: see `llmstep-lsp settings show`.
+    """
+    file, snapshot, positions = places(place, every=every)
+    options = {
+        "lean": lean,
+        "generators": generators or None,
+        "model": model,
+        "repair": repair,
+        "cacheMegabytes": cache_megabytes,
+        "count": count,
+    }
+    chosen = configured(file.parent, options)
+    requests = [Request(snapshot, position, seconds, chosen.count, prefix) for position in positions]
+    setup = Setup(chosen.lean, chosen.generators, chosen.model, chosen.repair, chosen.cache_megabytes)
     asyncio.run(_answer_all(file, requests, setup, as_json_lines=as_json_lines))
 
 
+app.command()(prove)
 app.command()(serve)
 app.command()(convert)
+app.command()(doctor)
 
 
 @app.command(name="generate")
@@ -137,9 +161,10 @@ async def _answer_all(file: Path, requests: list[Request], setup: Setup, *, as_j
         InputError: a generator cannot be made as it was chosen.
         GeneratorError: a generator failed, which cost only its own steps.
     """
-    suggester, problems = make_suggester(setup)
-    if problems:
-        raise InputError(" ".join(problems))
+    parts = make_parts(setup)
+    if parts.problems:
+        raise InputError(" ".join(parts.problems))
+    suggester = Suggester(parts.prover, parts.generators, repair=parts.repair)
     failures: dict[str, None] = {}
     try:
         for request in requests:
@@ -152,49 +177,13 @@ async def _answer_all(file: Path, requests: list[Request], setup: Setup, *, as_j
                 print_answer(file, request.position, answer)
             failures |= dict.fromkeys(answer.failures)
     finally:
-        await suggester.aclose()
+        await parts.aclose()
     if failures:
         raise GeneratorError(" ".join(failures))
 
 
-def _parse_place(place: str, *, every: bool) -> tuple[Path, int, int | None]:
-    """The file, the line and the column (from 0) that `place` names."""
-    found = _PLACE.fullmatch(place)
-    name, line, column = found.groups() if found else (place, None, None)
-    if every and line is not None:
-        raise typer.BadParameter(f"--all takes every `sorry` of the file: leave out the line of {place}")
-    if every:
-        return Path(place), 0, None
-    if line is None:
-        raise typer.BadParameter(f"{place} names no line: say FILE:LINE or FILE:LINE:COL, or FILE --all")
-    if int(line) < 1 or column == "0":
-        raise typer.BadParameter(f"{place}: lines and columns count from 1")
-    return Path(name), int(line) - 1, None if column is None else int(column) - 1
-
-
-def _read(file: Path) -> str:
-    try:
-        return to_lf(file.read_bytes().decode("utf-8"))
-    except OSError as error:
-        raise InputError(f"{file} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{file} is not UTF-8 text (byte {error.start}); Lean could not read it either."
-        ) from error
-
-
-def _position(file: Path, text: str, line: int, column: int | None) -> Position:
-    """The position (from 0), its column the end of the line if none is given.
-
-    Raises:
-        InputError: the file has no such position.
-    """
-    found = lines(text)
-    if line >= len(found):
-        raise InputError(f"{file} has {len(found)} lines; there is no line {line + 1}.")
-    length = len(found[line])
-    if column is not None and column > length:
-        raise InputError(
-            f"Line {line + 1} of {file} has {length} characters; there is no column {column + 1}."
-        )
-    return Position(line, length if column is None else column)
+def _parse_setting(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise typer.BadParameter(f"--set {text} sets nothing: say KEY=VALUE")
+    return key, value

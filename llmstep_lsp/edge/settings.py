@@ -75,7 +75,7 @@ class Settings:
     )
     prove_expansion: int = _setting(
         "How many steps the search for a whole proof tries at each proof state.",
-        default=32,
+        default=64,
         minimum=1,
         maximum=64,
     )

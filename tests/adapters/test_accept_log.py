@@ -32,7 +32,7 @@ TURNED_DOWN = Record("2", "2026-01-02T03:04:06+00:00", OFFER, None)
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "data/accepted.jsonl"
-    monkeypatch.setenv("LLMSTEP_ACCEPT_LOG", str(path))
+    monkeypatch.setenv("LLMSTEP_ACCEPT_LOG_FILE", str(path))
     return path
 
 
@@ -116,7 +116,7 @@ def test_a_file_that_cannot_be_written_is_told_once(tmp_path: Path, caplog: pyte
             "llmstep_lsp.adapters.accept_log",
             logging.WARNING,
             f"The log of accepted steps, {tmp_path / 'file/accepted.jsonl'}, cannot be written (File exists), so "
-            "they are not kept. Free some space, or let LLMSTEP_ACCEPT_LOG name another file.",
+            "they are not kept. Free some space, or let LLMSTEP_ACCEPT_LOG_FILE name another file.",
         )
     ]
 

@@ -7,8 +7,10 @@ import pytest
 from typer.testing import CliRunner
 
 from llmstep_lsp.adapters.lean.toolchain import Toolchain
-from llmstep_lsp.bench import verify
+from llmstep_lsp.bench import lsp, verify
+from llmstep_lsp.bench.lsp import Figure, Report
 from llmstep_lsp.bench.runtime import read_cases
+from llmstep_lsp.edge import bench_commands
 from llmstep_lsp.edge.cli import app
 from llmstep_lsp.errors import InputError
 
@@ -18,6 +20,7 @@ WAYS = ["Lean package", "package, confirmed", "plain"]
 @pytest.fixture(autouse=True)
 def short_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verify, "_FILES", (("short", 2, 1),))
+    monkeypatch.setattr(lsp, "_FILES", (("short", 2),))
 
 
 @pytest.mark.lean
@@ -33,6 +36,78 @@ def test_table(real_lean: Toolchain) -> None:
     done = CliRunner().invoke(app, ["bench", "verify", "--rounds", "1"], catch_exceptions=False)
     assert [way for way in WAYS if way in done.stdout] == WAYS
     assert "times plain" in done.stdout
+
+
+@pytest.mark.lean
+def test_lsp_json(real_lean: Toolchain, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLMSTEP_GHOST_TEXT", "off")  # of no effect here, or there would be no ghost text
+    done = CliRunner().invoke(app, ["bench", "lsp", "--rounds", "1", "--json"], catch_exceptions=False)
+    found = json.loads(done.stdout)
+    figures = [
+        Figure(**{**one, "budget": one["budget"] and tuple(one["budget"])}) for one in found["figures"]
+    ]
+    requests = ["llmstep.suggest", "codeAction, invoked", "codeAction, automatic"]
+    assert [(one.file, one.what, one.when) for one in figures] == [
+        ("", "initialize", "start"),
+        ("short", "inlineCompletion", "no Lean runs"),
+        *(
+            ("short", what, "cold")
+            for what in ["goal", "generate", "verify", "render", *requests, "inlineCompletion", "completion"]
+        ),
+        *(
+            ("short", what, "cached")
+            for what in [*requests, "codeAction/resolve", "inlineCompletion", "completion"]
+        ),
+        ("short", "codeAction, automatic", "edited below"),
+        ("short", "inlineCompletion", "edited above"),
+    ]
+    assert all(one.n == 1 and 0 <= one.p50 == one.p95 for one in figures)
+    assert [one.what for one in figures if one.budget is None] == [
+        "inlineCompletion",
+        "generate",
+        "verify",
+        "render",
+    ]
+    assert [one.met is None for one in figures] == [one.budget is None for one in figures]
+    assert found["webassembly"] == ("wasm" in found["lean"])
+    assert found["lean"].startswith("Lean (version 4.")
+    assert (found["batches"], found["generators"], found["rounds"]) == (True, ["symbolic"], 1)
+
+
+def test_lsp_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    figures = (lsp.figure("", "initialize", "start", [1.0, 3.0]), lsp.figure("short", "goal", "cold", [60.0]))
+    report = Report(
+        lean="Lean (version 4.28.0, wasm32-unknown-emscripten)",
+        webassembly=True,
+        batches=True,
+        generators=("symbolic",),
+        platform="Linux",
+        cpus=2,
+        load=0.5,
+        python="3.11.7",
+        pygls="2.1.1",
+        llmstep_lsp="0.1.0",
+        rounds=1,
+        figures=figures,
+    )
+    monkeypatch.setattr(bench_commands, "measure_lsp", lambda *_: report)
+    done = CliRunner().invoke(app, ["bench", "lsp"], catch_exceptions=False)
+    assert [line.split() for line in done.stdout.splitlines()] == [
+        ["the", "server", "when", "n", "p50", "ms", "p95", "ms", "budget", "met"],
+        ["initialize", "start", "2", "2.0", "2.9", "400", "/", "700", "yes"],
+        ["short", "when", "n", "p50", "ms", "p95", "ms", "budget", "met"],
+        ["goal", "cold", "1", "60.0", "60.0", "50", "/", "150", "no"],
+        *(
+            line.split()
+            for line in (
+                "Lean (version 4.28.0, wasm32-unknown-emscripten): the WebAssembly Lean, while budgets are "
+                "for native Lean.",
+                "Candidates are proposed by symbolic, and judged in batches, by LLMStep, our Lean package.",
+                "Linux, 2 CPUs, load 0.5 before; Python 3.11.7, pygls 2.1.1, llmstep-lsp 0.1.0; "
+                "goals in each file: 1.",
+            )
+        ),
+    ]
 
 
 def test_runtime_json(tmp_path: Path) -> None:
