@@ -131,7 +131,8 @@ class Answers:
                 self._drop(other)
         while len(self._works) >= _MAX_PLACES:
             self._drop(next(iter(self._works)))
-        inquiry, wanted = Inquiry(replace(request, seconds=_SECONDS_BEHIND)), asyncio.Event()
+        seconds = max(request.seconds, _SECONDS_BEHIND)
+        inquiry, wanted = Inquiry(replace(request, seconds=seconds)), asyncio.Event()
         task = asyncio.create_task(self._pursue(inquiry, wanted))
         self._ending.add(task)
         task.add_done_callback(self._ended)
