@@ -7,6 +7,7 @@ taken for code.  Source: `Lean.Parser.whitespace`, `strLitFn` and `rawStrLitFn`.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 _OPAQUE = re.compile(
     r"""
@@ -33,6 +34,7 @@ class Opaque:
     closed: bool
 
 
+@lru_cache(maxsize=4)  # one question about a document needs it several times, and many questions in a row
 def mask(text: str) -> str:
     """`text` with comments, strings and characters as spaces; line ends and length stay.
 

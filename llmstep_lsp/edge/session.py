@@ -233,9 +233,7 @@ class Session(LanguageServer):
 
     def known(self, request: Request) -> Answer | None:
         """What is known now; behind, more is found out, unless that is only wanted on demand."""
-        if self.settings.automatic:
-            self.answers.start(request)
-        return self.answers.known(request)
+        return self.answers.known(request, start=self.settings.automatic)
 
     @contextmanager
     def refusing(self) -> Iterator[None]:

@@ -48,16 +48,17 @@ class Answers:
         """How many places something is known of."""
         return len(self._works)
 
-    def known(self, request: Request) -> Answer | None:
-        """What is known now of the place that `request` is about, without any waiting; None if nothing is."""
-        work = self._works.get(_place(request))
-        return None if work is None or work.failed else work.inquiry.answer(request.count, 0)
+    def known(self, request: Request, *, start: bool = False) -> Answer | None:
+        """What is known now of the place that `request` is about, without any waiting; None if nothing is.
 
-    def start(self, request: Request) -> None:
-        """Begin to find out, behind, unless that has been tried; in a moment, if nothing comes between."""
+        With `start`, it begins to find out, behind, unless that has been tried: in a moment, if
+        nothing comes between.
+        """
         place = _place(request)
-        if place not in self._works:
-            self._begin(place, request)
+        work = self._works.get(place)
+        if work is None and start:
+            work = self._begin(place, request)
+        return None if work is None or work.failed else work.inquiry.answer(request.count, 0)
 
     async def ask(self, request: Request, *, first: bool = False) -> Answer:
         """What is known after `request.seconds`, or as soon as that is complete.

@@ -46,8 +46,8 @@ async def test_work_behind_is_done_once_and_what_it_has_found_is_known_at_any_ti
     prover = ScriptedProver(STATE, {"simp": ADVANCES, "rfl": FINISHES})
     generator = ScriptedGenerator(["simp", "rfl"], delay=0.3)
     answers = Answers(prover, [generator])
-    answers.start(REQUEST)
-    answers.start(REQUEST)
+    answers.known(REQUEST, start=True)
+    answers.known(REQUEST, start=True)
     await until(lambda: prover.checked == ["simp"])
     early = answers.known(REQUEST)
     assert (texts(early), early is not None and early.complete) == (["simp"], False)
@@ -115,9 +115,9 @@ async def test_what_is_undone_is_known_again() -> None:
 async def test_who_turns_elsewhere_ends_work_that_nobody_waits_for() -> None:
     generator = ScriptedGenerator(["rfl"], delay=60)
     answers = Answers(ScriptedProver(STATE, {}), [generator])
-    answers.start(REQUEST)
+    answers.known(REQUEST, start=True)
     await until(lambda: len(generator.questions) == 1)
-    answers.start(replace(REQUEST, prefix="ex"))
+    answers.known(replace(REQUEST, prefix="ex"), start=True)
     await until(lambda: generator.closed == 1 and len(generator.questions) == 2)
     await answers.aclose()
     assert generator.closed == 2
@@ -139,14 +139,14 @@ async def test_cancelling_the_only_one_who_waits_reaches_lean_and_the_generator(
 async def test_a_failure_is_told_to_who_asks_and_not_tried_again_behind() -> None:
     prover = ScriptedProver(LeanGoneError("it ended"), {})
     answers = Answers(prover, [])
-    answers.start(REQUEST)
+    answers.known(REQUEST, start=True)
     await asyncio.sleep(0.3)
     assert answers.known(REQUEST) is None
     for _ in range(2):
         with pytest.raises(LeanGoneError, match="it ended"):
             await answers.ask(REQUEST)
     prover.state = STATE
-    answers.start(REQUEST)  # it has been tried
+    answers.known(REQUEST, start=True)  # it has been tried
     await asyncio.sleep(0.3)
     assert answers.known(REQUEST) is None
     assert (await answers.ask(REQUEST)).goals == STATE.goals
