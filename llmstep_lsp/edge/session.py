@@ -43,6 +43,9 @@ from llmstep_lsp.service.suggest import Answer, Request
 
 _log = logging.getLogger(__name__)
 
+# An editor that has not answered by then never will.
+_SECONDS_FOR_SETTINGS = 5.0
+
 MakeParts = Callable[[Setup, LeanLender | None], Parts]
 """Puts together what the settings ask for, with a lent Lean if there is one."""
 
@@ -121,9 +124,8 @@ class Session(LanguageServer):
         )
 
     async def opened(self) -> None:
-        """Say what is wrong with the settings, and ask the editor for those that it did not send."""
+        """Ask the editor for settings that it did not send, and say what is wrong with any."""
         log_to_editor(lambda kind, text: self.window_log_message(types.LogMessageParams(kind, text)))
-        self._complain()
         if self.client.configuration_registration:
             registration = types.Registration(
                 "llmstep-settings",
@@ -147,8 +149,9 @@ class Session(LanguageServer):
             return
         items = [types.ConfigurationItem(section=SECTION)]
         try:
-            answer = await self.workspace_configuration_async(types.ConfigurationParams(items))
-        except JsonRpcException as error:
+            async with asyncio.timeout(_SECONDS_FOR_SETTINGS):
+                answer = await self.workspace_configuration_async(types.ConfigurationParams(items))
+        except (JsonRpcException, TimeoutError) as error:
             _log.info("the editor does not tell its settings: %s", error)
             return
         self._configure(replace(self._layers, editor=editor_layer(answer[0] if answer else None)))

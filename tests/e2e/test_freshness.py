@@ -13,7 +13,7 @@ from pytest_lsp import LanguageClient, client_capabilities
 
 from llmstep_lsp.adapters.lean.toolchain import Toolchain
 from tests.adapters.fake_model_server import Asked, FakeModelServer, Reply, choice, models, say
-from tests.e2e.conftest import EDITORS, SERVER
+from tests.e2e.conftest import SERVER
 from tests.e2e.editing import Document, make_client
 from tests.e2e.positions import AND
 from tests.waiting import eventually, until
@@ -24,51 +24,56 @@ STALE = types.LSPErrorCodes.ContentModified
 EDITS = 200
 
 
+@pytest.mark.asyncio(loop_scope="session")
+async def test_fast_edits_while_actions_are_pending(
+    client: LanguageClient, lean_folder: Path, logs: Path
+) -> None:
+    assert client._server
+    server = client._server.pid
+    typed = "exact ⟨hp, hq⟩"
+    one, other = (Document(client, lean_folder / name) for name in ("Asked.lean", "Other.lean"))
+    assert len(await one.ask(f"{AND}\n  exact‸\n")) == 1
+    assert len(await other.ask(f"{AND}\n  exact‸\n")) == 1
+    opened, told, shown = open_files(server), len(client.log_messages), len(client.messages)
+    asked = []
+    for number in range(EDITS):
+        document = (one, other)[number % 2]
+        length = number // 2 % len(typed) + 1
+        marked = f"{AND}\n  {typed[:length]}‸\n-- {number}\n"
+        trigger = types.CodeActionTriggerKind(1 + number // 4 % 2)
+        asked.append(asyncio.ensure_future(checked(document, marked, trigger)))
+        asked.append(asyncio.ensure_future(stale_or(document.ghost(marked))))
+        await asyncio.sleep(0.01)
+    answers = await asyncio.wait_for(asyncio.gather(*asked), 120)
+    assert len(answers) == 2 * EDITS
+    assert answers.count("stale") > EDITS  # who types so fast sees next to nothing
+    for document in (one, other):
+        (action,) = await document.ask(f"{AND}\n  exact‸\n")
+        assert document.after(action) == f"{AND}\n  exact ⟨hp, hq⟩\n"
+        document.close()
+    assert open_files(server) <= opened + 2 * 3  # a Lean with the package may have come for each
+    errors = [m.message for m in client.log_messages[told:] if m.type is types.MessageType.Error]
+    assert (errors, client.messages[shown:]) == ([], [])
+    lines = (logs / "llmstep-lsp.log").read_text().splitlines()
+    own = [line for line in lines if f" {server} " in line]
+    assert own != []
+    assert [line for line in own if f" {server} ERROR " in line or f" {server} WARNING " in line] == []
+
+
 @asynccontextmanager
-async def session(editor: str, **options: Any) -> AsyncIterator[tuple[LanguageClient, int]]:
-    """A client of a new server, and the server's process."""
+async def session(**options: Any) -> AsyncIterator[LanguageClient]:
+    """A client of a server of its own."""
     client = make_client()
     await client.start_io(*SERVER)
-    assert client._server
     await client.initialize_session(
         types.InitializeParams(
-            capabilities=client_capabilities(editor), initialization_options={"budgetSeconds": 120, **options}
+            capabilities=client_capabilities("visual_studio_code"),
+            initialization_options={"budgetSeconds": 120, **options},
         )
     )
-    yield client, client._server.pid
+    yield client
     await asyncio.wait_for(client.shutdown_session(), 20)
     assert client.error is None
-
-
-@pytest.mark.parametrize("editor", EDITORS)
-async def test_fast_edits_while_actions_are_pending(
-    editor: str, tmp_path: Path, real_lean: Toolchain, capfd: pytest.CaptureFixture[str]
-) -> None:
-    typed = "exact ⟨hp, hq⟩"
-    async with session(editor) as (client, server):
-        one, other = (Document(client, tmp_path / name) for name in ("A.lean", "B.lean"))
-        assert len(await one.ask(f"{AND}\n  exact‸\n")) == 1
-        assert len(await other.ask(f"{AND}\n  exact‸\n")) == 1
-        opened = open_files(server)
-        asked = []
-        for number in range(EDITS):
-            document = (one, other)[number % 2]
-            length = number // 2 % len(typed) + 1
-            marked = f"{AND}\n  {typed[:length]}‸\n-- {number}\n"
-            trigger = types.CodeActionTriggerKind(1 + number // 4 % 2)
-            asked.append(asyncio.ensure_future(checked(document, marked, trigger)))
-            asked.append(asyncio.ensure_future(stale_or(document.ghost(marked))))
-            await asyncio.sleep(0.01)
-        answers = await asyncio.wait_for(asyncio.gather(*asked), 120)
-        assert len(answers) == 2 * EDITS
-        assert answers.count("stale") > EDITS  # who types so fast sees next to nothing
-        for document in (one, other):
-            (action,) = await document.ask(f"{AND}\n  exact‸\n")
-            assert document.after(action) == f"{AND}\n  exact ⟨hp, hq⟩\n"
-        assert open_files(server) <= opened + 2 * 3  # a Lean with the package may have come for each
-        assert [m.message for m in client.log_messages if m.type is types.MessageType.Error] == []
-        assert [m.message for m in client.messages] == []
-    assert capfd.readouterr().err == ""
 
 
 async def checked(document: Document, marked: str, trigger: types.CodeActionTriggerKind) -> str:
@@ -124,7 +129,7 @@ async def test_cancelling_reaches_lean_and_the_model(tmp_path: Path, real_lean: 
 
     async with (
         FakeModelServer(script) as model,
-        session("visual_studio_code", generators=[f"openai,url={model.url}"]) as (client, _),
+        session(generators=[f"openai,url={model.url}"]) as client,
     ):
         document = Document(client, tmp_path / "A.lean")
         asking = asyncio.ensure_future(cancellable(document, f"{slow}{AND}\n  ‸\n"))
@@ -177,16 +182,17 @@ def size(file: Path) -> int:
     return file.stat().st_size
 
 
-async def test_an_edit_below_keeps_what_is_known(tmp_path: Path, real_lean: Toolchain) -> None:
+@pytest.mark.asyncio(loop_scope="session")
+async def test_an_edit_below_keeps_what_is_known(client: LanguageClient, lean_folder: Path) -> None:
     marked = f"{AND}\n  exact‸\n\ntheorem below : True := by\n  trivial\n"
     automatic = types.CodeActionTriggerKind.Automatic
-    async with session("visual_studio_code") as (client, _):
-        document = Document(client, tmp_path / "A.lean")
-        (action,) = await document.ask(marked)
-        below = marked.replace("trivial", "simp")
-        (kept,) = await document.ask(below, automatic)
-        assert kept.title == action.title
-        assert document.after(kept) == below.replace("exact‸", "exact ⟨hp, hq⟩")
-        assert await document.ask("-- above\n" + marked, automatic) == []
-        (undone,) = await document.ask(marked, automatic)
-        assert document.after(undone) == marked.replace("exact‸", "exact ⟨hp, hq⟩")
+    document = Document(client, lean_folder / "Asked.lean")
+    (action,) = await document.ask(marked)
+    below = marked.replace("trivial", "simp")
+    (kept,) = await document.ask(below, automatic)
+    assert kept.title == action.title
+    assert document.after(kept) == below.replace("exact‸", "exact ⟨hp, hq⟩")
+    assert await document.ask("-- above\n" + marked, automatic) == []
+    (undone,) = await document.ask(marked, automatic)
+    assert document.after(undone) == marked.replace("exact‸", "exact ⟨hp, hq⟩")
+    document.close()
