@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from itertools import groupby
@@ -52,7 +53,7 @@ def verify(
         for measurement in found:
             typer.echo(json.dumps(asdict(measurement)))
     else:
-        Console(highlight=False).print(_table(found))
+        _console().print(_table(found))
 
 
 @bench_app.command()
@@ -99,8 +100,7 @@ def runtime(  # noqa: PLR0913  # one parameter is one option
         for row in found:
             typer.echo(json.dumps(asdict(row)))
     else:
-        console = Console(highlight=False)
-        console.print(_runtime_table(found), width=None if console.is_terminal else 200)
+        _console().print(_runtime_table(found))
     if draw:
         draw(found)
 
@@ -152,7 +152,7 @@ def prove(  # noqa: PLR0913  # one parameter is one option
 
     found = asyncio.run(measure())
     if not as_json:
-        Console(highlight=False).print(_totals_table(found))
+        _console().print(_totals_table(found))
 
 
 def _attempt_line(one: Attempt) -> str:
@@ -191,8 +191,7 @@ def proxy(
             added = {"added_p50": latency.added_p50, "added_p95": latency.added_p95}
             typer.echo(json.dumps({**asdict(latency), **added}))
     else:
-        console = Console(highlight=False)
-        console.print(_proxy_table(found), width=None if console.is_terminal else 200)
+        _console().print(_proxy_table(found))
 
 
 @bench_app.command()
@@ -228,7 +227,7 @@ def lsp(
     if as_json:
         typer.echo(json.dumps(asdict(report), ensure_ascii=False))
     else:
-        console = Console(highlight=False)
+        console = _console()
         for file, figures in groupby(report.figures, key=lambda one: one.file):
             console.print(_lsp_table(file or "the server", list(figures)))
         console.print(_lsp_caption(report), soft_wrap=True)
@@ -319,6 +318,11 @@ def _lsp_caption(report: Report) -> str:
         f"{report.platform}, {report.cpus} CPUs, load {report.load} before; Python {report.python}, "
         f"pygls {report.pygls}, llmstep-lsp {report.llmstep_lsp}; goals in each file: {report.rounds}."
     )
+
+
+def _console() -> Console:
+    """What people see; a file or a pipe has room for whole lines."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 200)
 
 
 def _table(found: list[Measurement]) -> Table:
