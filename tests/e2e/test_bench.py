@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -23,7 +24,24 @@ def short_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lsp, "_FILES", (("short", 2),))
 
 
+@pytest.fixture(scope="module")
+def measured() -> list[Any]:
+    """What has been measured, once for all tests: it takes long."""
+    return []
+
+
+@pytest.fixture
+def once(monkeypatch: pytest.MonkeyPatch, measured: list[Any]) -> None:
+    async def measure(*how: Any, **more: Any) -> Any:
+        if not measured:
+            measured.append(await verify.measure_verify(*how, **more))
+        return measured[0]
+
+    monkeypatch.setattr(bench_commands, "measure_verify", measure)
+
+
 @pytest.mark.lean
+@pytest.mark.usefixtures("once")
 def test_json(real_lean: Toolchain) -> None:
     done = CliRunner().invoke(app, ["bench", "verify", "--rounds", "1", "--json"], catch_exceptions=False)
     found = [json.loads(line) for line in done.stdout.splitlines()]
@@ -32,6 +50,7 @@ def test_json(real_lean: Toolchain) -> None:
 
 
 @pytest.mark.lean
+@pytest.mark.usefixtures("once")
 def test_table(real_lean: Toolchain) -> None:
     done = CliRunner().invoke(app, ["bench", "verify", "--rounds", "1"], catch_exceptions=False)
     assert [way for way in WAYS if way in done.stdout] == WAYS
