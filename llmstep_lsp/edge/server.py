@@ -66,7 +66,8 @@ def _answer_requests(server: Session) -> None:
     def completion(session: Session, params: types.CompletionParams) -> types.CompletionList:
         return _completions(session, params)
 
-    @server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION)
+    # Without options pygls does not announce it.
+    @server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())
     async def inline_completion(
         session: Session, params: types.InlineCompletionParams
     ) -> types.InlineCompletionList:

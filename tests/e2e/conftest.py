@@ -35,6 +35,7 @@ async def client(
         )
     )
     assert initialized.capabilities.position_encoding == encoding_of(lsp_client)
+    assert initialized.capabilities.inline_completion_provider == types.InlineCompletionOptions()
     yield
     await lsp_client.shutdown_session()
 

@@ -160,6 +160,7 @@ def test_lean_says_the_same_through_the_proxy(real_lean: Toolchain, tmp_path: Pa
     assert {k: v for k, v in capabilities.items() if k not in changed} == {
         k: v for k, v in lean["capabilities"].items() if k not in changed
     }
+    assert capabilities["inlineCompletionProvider"] == {}
     assert reported(editor) == reported(direct)
     assert any(reported(direct).values())
 

@@ -33,16 +33,15 @@ def merged_initialize(lean: dict[str, Any] | None, ours: dict[str, Any]) -> dict
     theirs, own = _capabilities(lean), _capabilities(ours)
     merged = dict(theirs)
     for provider, merge in _PROVIDERS.items():
-        if own.get(provider):
-            merged[provider] = (
-                merge(theirs[provider], own[provider]) if theirs.get(provider) else own[provider]
-            )
+        if _has(own, provider):
+            both = _has(theirs, provider)
+            merged[provider] = merge(theirs[provider], own[provider]) if both else own[provider]
     return {**(lean or {}), "capabilities": merged}
 
 
 def has_inline_completion(lean: dict[str, Any] | None) -> bool:
     """Whether Lean's result of `initialize` announces inline completions."""
-    return bool(_capabilities(lean).get("inlineCompletionProvider"))
+    return _has(_capabilities(lean), "inlineCompletionProvider")
 
 
 def merged_actions(lean: list[Any] | None, ours: list[dict[str, Any]] | None) -> list[Any] | None:
@@ -91,6 +90,11 @@ def _items(answer: Any) -> list[Any]:
 
 def _capabilities(result: dict[str, Any] | None) -> dict[str, Any]:
     return (result or {}).get("capabilities") or {}
+
+
+def _has(capabilities: dict[str, Any], provider: str) -> bool:
+    """Whether `provider` is announced; no options are an empty object."""
+    return capabilities.get(provider, False) not in (None, False)
 
 
 def _both_actions(lean: Any, ours: Any) -> Any:
