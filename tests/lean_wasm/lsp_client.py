@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+WORKER_EXITED = -32901  # `Lean.JsonRpc.ErrorCode.workerExited`
+
 
 class RpcError(Exception):
     """The server answered with an error; `code` is the JSON-RPC code."""
@@ -131,8 +133,17 @@ class LspClient:
 
     def diagnostics(self, uri: str, timeout: float | None = None) -> list[dict[str, Any]]:
         """All diagnostics of the current version, after the server says they are complete."""
+        try:
+            self._wait_for_diagnostics(uri, timeout)
+        except RpcError as error:
+            if error.code != WORKER_EXITED:
+                raise
+            # Once in hundreds of starts the WebAssembly Lean crashes by itself ("unaligned accesses");
+            # any edit starts it again.
+            nowhere = {"line": 0, "character": 0}
+            self.change(uri, {"range": {"start": nowhere, "end": nowhere}, "text": ""})
+            self._wait_for_diagnostics(uri, timeout)
         version = self.versions[uri]
-        self.request("textDocument/waitForDiagnostics", {"uri": uri, "version": version}, timeout)
         found: list[dict[str, Any]] = []
         with self._arrived:
             for method, params in self._notifications:
@@ -147,6 +158,10 @@ class LspClient:
                         else found + params["diagnostics"]
                     )
         return found
+
+    def _wait_for_diagnostics(self, uri: str, timeout: float | None) -> None:
+        where = {"uri": uri, "version": self.versions[uri]}
+        self.request("textDocument/waitForDiagnostics", where, timeout)
 
     def at(self, uri: str, line: int, character: int) -> dict[str, Any]:
         return {"textDocument": {"uri": uri}, "position": {"line": line, "character": character}}
