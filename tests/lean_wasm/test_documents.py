@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from .conftest import Serve
-from .lsp_client import LspClient, RpcError
+from .lsp_client import WORKER_EXITED, LspClient, RpcError
 
 pytestmark = pytest.mark.lean
 
-CONTENT_MODIFIED, WORKER_EXITED, WORKER_CRASHED = -32801, -32901, -32902
+CONTENT_MODIFIED, WORKER_CRASHED = -32801, -32902
 RFL = "example : 1 = 1 := by\n  rfl\n"
 
 
