@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from llmstep_lsp.adapters.generators.symbolic import SymbolicGenerator
+from llmstep_lsp.adapters.lean import hooked_prover
 from llmstep_lsp.adapters.lean.hook_library import HookLibrary
 from llmstep_lsp.adapters.lean.hooked_prover import HookedProver
 from llmstep_lsp.adapters.lean.prover import LeanProver
@@ -84,8 +85,9 @@ async def judged(prover: HookedProver, state: ProofState, texts: list[str]) -> l
 
 
 async def test_only_what_lean_accepts_is_confirmed_the_best_first(
-    hooked: HookedProver, spy: Spy, lean_folder: Path
+    hooked: HookedProver, spy: Spy, lean_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(hooked_prover, "_MILLISECONDS", 9000)  # on a busy machine anything takes long
     state = await state_in(hooked, lean_folder / "A.lean", GOAL)
     texts = ["rfl", "subst h", "sorry", "omega", "exact h"]
     await judged(hooked, state, texts)  # the first time takes longer,
