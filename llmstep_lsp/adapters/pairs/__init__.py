@@ -1,0 +1,1 @@
+"""Files of pairs (state, next tactic): JSON lines, Parquet, and LeanDojo's benchmark."""
