@@ -16,7 +16,7 @@ from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaLis
 from llmstep_lsp.domain.completion import Completion, Continuation, Model
 from llmstep_lsp.worker.engines import Choice
 from llmstep_lsp.worker.reading import NO_NUMBERS, Reader, Row, Task, best_first
-from llmstep_lsp.worker.transformers_model import LoadedModel, load
+from llmstep_lsp.worker.transformers_model import LoadedModel, cache_name, load
 
 
 class TransformersEngine:
@@ -122,6 +122,7 @@ class _Batch:
         self._network = model.network
         self._device = model.device
         self._accepted = inspect.signature(model.network.forward).parameters
+        self._cache_name = cache_name(model.network)
         ids, mask = _padded(prompts, model.device)
         self._mask = mask
         self._hidden: torch.Tensor | None = None
@@ -144,7 +145,7 @@ class _Batch:
     def _run(self, ids: torch.Tensor, cache: Any) -> Any:
         """What the network says after `ids` (rows × new tokens), and before them what is in `cache`."""
         options: dict[str, Any] = {
-            "past_key_values": cache,
+            self._cache_name: cache,
             "attention_mask": self._mask,
             "use_cache": True,
             "logits_to_keep": 1,  # the last position's are all that is needed
@@ -156,7 +157,7 @@ class _Batch:
             options["decoder_input_ids"] = ids
             options["encoder_outputs"] = (self._hidden,)
         output = self._network(**{name: options[name] for name in options if name in self._accepted})
-        self._cache = output.past_key_values
+        self._cache = output[self._cache_name]
         return output
 
     def _select(self, rows: Sequence[int]) -> None:
