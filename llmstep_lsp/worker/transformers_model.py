@@ -109,19 +109,19 @@ def _check_whole(name: str, network: Any, report: Any) -> None:
             f"{name} lacks weights of a language model (such as {missing[0]}), so that it "
             "would answer at random: choose a model that was saved with its language-model head."
         )
-    if cache_name(network) is None:
+    if not cache_name(network):
         raise LoadError(
             f"{name} is a {type(network).__name__}, which keeps no key-value cache: choose a Transformer."
         )
 
 
-def cache_name(network: Any) -> str | None:
-    """What `network` calls its key-value cache, as an argument and in its output; None if it has none.
+def cache_name(network: Any) -> str:
+    """What `network` calls its key-value cache, as an argument and in its output; "" if it has none.
 
     Its name is `cache` from transformers 5.24 on.
     """
     accepted = inspect.signature(network.forward).parameters
-    return next((name for name in ("cache", "past_key_values") if name in accepted), None)
+    return next((name for name in ("cache", "past_key_values") if name in accepted), "")
 
 
 def reason(name: str, error: Exception, *, local: bool) -> str:
