@@ -9,10 +9,12 @@ can show `str(error)` as it is.
     │   ├── LeanNotFoundError     no Lean to run
     │   ├── LeanInstallError      the WebAssembly Lean could not be installed
     │   ├── LeanHookError         our Lean package cannot be compiled or asked
+    │   ├── LeanExtractError      the proofs of a file cannot be read
     │   ├── LeanImportError       the imports of the file cannot be loaded
     │   ├── LeanGoneError         Lean ended, or does not speak its protocol
     │   └── LeanRequestError      Lean answered a request with an error
     ├── GeneratorError        a generator cannot be started or stopped answering
+    ├── TrainingError         a model cannot be trained
     ├── StaleError            the document changed before there was an answer
     └── CacheError            what is remembered on disk cannot be read or written
 """
@@ -42,6 +44,10 @@ class LeanHookError(LeanError):
     """Our Lean package cannot be compiled or asked, so candidates are judged without it."""
 
 
+class LeanExtractError(LeanError):
+    """The proofs of a file cannot be read; those of others may."""
+
+
 class LeanImportError(LeanError):
     """The imports of the file cannot be loaded."""
 
@@ -60,6 +66,10 @@ class LeanRequestError(LeanError):
 
 class GeneratorError(LlmstepError):
     """A generator cannot be started or stopped answering."""
+
+
+class TrainingError(LlmstepError):
+    """A model cannot be trained."""
 
 
 class StaleError(LlmstepError):

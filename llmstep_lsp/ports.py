@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from llmstep_lsp.domain.completion import Completion, Continuation, Model
+from llmstep_lsp.domain.extraction import Counts, Extracted, Source
 from llmstep_lsp.domain.model import Candidate, Goal, NothingToProve, ProofState, Site, Snapshot, Verdict
 
 
@@ -167,4 +168,38 @@ class LeanLender(Protocol):
 
         If the server ends before, and all its documents with it, `ended` is called instead.  The
         borrower, who opens the document, hears of it alone.
+        """
+
+
+class Extractor(Protocol):
+    """Reads the proofs of Lean files."""
+
+    async def digest(self, source: Source) -> str:
+        """What the pairs of `source` depend on, as far as that is known.
+
+        Raises:
+            LeanExtractError: it cannot be read.
+            LlmstepError: neither can any other file.
+        """
+
+    async def extract(self, source: Source) -> Extracted:
+        """The steps of `source` that Lean has accepted.
+
+        Raises:
+            LeanExtractError: it cannot be read.
+            LlmstepError: neither can any other file.
+        """
+
+
+class Shelf(Protocol):
+    """Keeps what was read from files."""
+
+    def find(self, source: Source, digest: str) -> Counts | None:
+        """How much was read from `source`, if it had this digest."""
+
+    def put(self, source: Source, digest: str, extracted: Extracted) -> None:
+        """Keep what was read from `source`; what was kept of it before is gone.
+
+        Raises:
+            LlmstepError: it cannot be kept.
         """

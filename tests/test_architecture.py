@@ -10,8 +10,8 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "llmstep_lsp"
 
 # What the modules of each room may import of ours.  `lean_commands` is the command line of one
-# adapter, the toolchains, and `generate` answers the Lean package; every other adapter is reached
-# through `compose`.
+# adapter, the toolchains, `extract` of those that read Lean files and keep pairs, and `generate`
+# answers the Lean package; every other adapter is reached through `compose`.
 ALLOWED = {
     "__init__": set[str](),
     "__main__": {"edge"},
@@ -21,8 +21,12 @@ ALLOWED = {
     "ports": {"domain"},
     "service": {"domain", "errors", "ports", "service"},
     "adapters": {"adapters", "cache", "domain", "errors", "ports", "worker.description", "worker.protocol"},
+    "adapters.training.directory": {"domain", "errors", "training.protocol"},
+    "adapters.training.process": {"errors", "training.protocol"},
     "worker": {"domain.completion", "worker"},
+    "training": {"domain.completion", "domain.recipe", "training", "worker"},
     "bench": {"adapters", "bench", "domain", "errors", "ports", "service", "worker.bare"},
+    "evaluation": {"adapters", "domain", "errors", "evaluation", "ports", "service"},
     "bench.proxy": {"bench", "edge.proxy.frames", "errors"},
     "bench.relay": {"edge.proxy.frames"},
     "compose": {"adapters", "cache", "errors", "ports", "service"},
@@ -50,12 +54,32 @@ ALLOWED = {
         "edge.settings",
         "errors",
     },
+    "edge.eval_command": {"compose", "domain", "edge", "errors", "evaluation"},
     "edge.http.desk": {"domain", "edge", "errors", "ports"},
     "edge.http.served": {"domain", "ports"},
+    "edge.extract": {
+        "adapters.lean.extractor",
+        "adapters.lean.sources",
+        "adapters.pairs.parts",
+        "domain",
+        "edge",
+        "errors",
+        "service",
+    },
     "edge.generate": {"adapters.lean.protocol", "compose", "domain", "errors", "ports", "service"},
     "edge.lean_commands": {"adapters.lean", "edge", "errors"},
+    "edge.train": {
+        "adapters.generators.options",
+        "adapters.generators.prompts",
+        "adapters.generators.registry",
+        "adapters.training",
+        "domain",
+        "edge",
+        "errors",
+        "training.protocol",
+    },
 }
-HEAVY = {"ctranslate2", "tokenizers", "torch", "transformers", "vllm"}
+HEAVY = {"accelerate", "ctranslate2", "peft", "tokenizers", "torch", "transformers", "vllm"}
 
 
 def modules() -> list[Path]:
@@ -90,8 +114,8 @@ def test_imports_point_inward(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_only_the_worker_imports_heavy_libraries(path: Path) -> None:
-    if room(path) != "worker":
+def test_only_the_worker_and_the_training_import_heavy_libraries(path: Path) -> None:
+    if room(path) not in {"training", "worker"}:
         assert {name.split(".")[0] for name in imported(path)} & HEAVY == set()
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from llmstep_lsp.adapters.lean.hook import MODULE
 from llmstep_lsp.adapters.lean.hook_library import HookLibrary, hook_status
 from llmstep_lsp.adapters.lean.toolchain import Toolchain
 from llmstep_lsp.errors import LeanHookError
@@ -44,8 +45,8 @@ def left_in(cache: Path) -> list[str]:
     return [path.name for path in (cache / "hook").iterdir()]
 
 
-async def folder_for(lean: Toolchain) -> Path:
-    library = HookLibrary()
+async def folder_for(lean: Toolchain, module: str = MODULE) -> Path:
+    library = HookLibrary(module)
     try:
         return await library.folder(lean)
     finally:
@@ -64,6 +65,14 @@ async def test_modules_are_compiled_in_the_order_of_their_imports_and_once(tmp_p
     assert await folder_for(lean) == folder
     assert len(calls(tmp_path)) == len(modules)
     assert await hook_status(lean) == f"LLMStep, our Lean package, in {folder}"
+
+
+async def test_each_module_has_a_copy_of_its_own_with_what_it_imports(tmp_path: Path) -> None:
+    lean = toolchain(tmp_path)
+    folder = await folder_for(lean, "LLMStep.RunExtract")
+    assert calls(tmp_path) == ["LLMStep/Extract.lean", "LLMStep/RunExtract.lean"]
+    assert {file.stem for file in folder.glob("LLMStep/*.olean")} == {"Extract", "RunExtract"}
+    assert await folder_for(lean) != folder
 
 
 async def test_who_asks_at_the_same_time_waits_for_the_same_copy(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from tests.lean_wasm.lsp_client import LspClient
 PACKAGE = Path(__file__).parent.parent.parent / "lean"
 MODULES = (
     *("LLMStep/Protocol", "LLMStep/Guard", "LLMStep/Check", "LLMStep/Retrieve"),
-    *("LLMStep/Rpc", "LLMStep/Tactic", "LLMStep"),
+    *("LLMStep/Rpc", "LLMStep/Extract", "LLMStep/Tactic", "LLMStep"),
 )
 VERSION = 1
 

@@ -1,8 +1,8 @@
 """Owns the compiled Lean package `LLMStep`: one copy a toolchain, in our cache.
 
 Compiled modules fit one build of Lean, so a copy's folder is named after what that Lean says of
-itself and after our sources.  A copy is made elsewhere and renamed into its place; whoever comes
-second finds it there.  What does not compile is not tried again.
+itself and after those of our sources that it is compiled from.  A copy is made elsewhere and renamed
+into its place; whoever comes second finds it there.  What does not compile is not tried again.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from llmstep_lsp.adapters.lean.command import run
 from llmstep_lsp.adapters.lean.hook import MODULE
 from llmstep_lsp.adapters.lean.toolchain import Toolchain
 from llmstep_lsp.cache import cache_root
@@ -32,19 +33,20 @@ _SECONDS_TO_COMPILE = 600.0
 
 
 class HookLibrary:
-    """Compiles the package when it is asked for, for each Lean once."""
+    """Compiles a module of the package and what it imports when it is asked for, for each Lean once."""
 
-    def __init__(self) -> None:
+    def __init__(self, module: str = MODULE) -> None:
+        self._module = module
         self._folders: dict[tuple[str, ...], asyncio.Task[Path]] = {}
 
     async def folder(self, toolchain: Toolchain) -> Path:
-        """The folder to put on Lean's search path; compiles the package if it is not there.
+        """The folder to put on Lean's search path; compiles the module if it is not there.
 
         Raises:
             LeanHookError: it cannot be had for this Lean.
         """
         if toolchain.lean not in self._folders:
-            self._folders[toolchain.lean] = asyncio.create_task(_folder(toolchain))
+            self._folders[toolchain.lean] = asyncio.create_task(_folder(toolchain, self._module))
         # Whoever waits may leave; the others still want it.
         return await asyncio.shield(self._folders[toolchain.lean])
 
@@ -67,7 +69,7 @@ class HookState:
 async def hook_state(toolchain: Toolchain) -> HookState:
     """Whether the package is there for this Lean; compiles nothing."""
     try:
-        copy = await _find(toolchain)
+        copy = await _find(toolchain, MODULE)
     except LeanHookError as error:
         return HookState("failed", str(error))
     if copy.folder.is_dir():
@@ -94,9 +96,10 @@ async def hook_status(toolchain: Toolchain) -> str:
 
 @dataclass(frozen=True)
 class _Copy:
-    """Where a copy for the Lean `lean` belongs, and where it is noted that it does not compile."""
+    """Where `modules`, compiled by `lean`, belong, and where it is noted that they do not compile."""
 
     lean: Path
+    modules: tuple[str, ...]
     folder: Path
 
     @property
@@ -104,8 +107,8 @@ class _Copy:
         return self.folder.with_suffix(".failed")
 
 
-async def _folder(toolchain: Toolchain) -> Path:
-    copy = await _find(toolchain)
+async def _folder(toolchain: Toolchain, module: str) -> Path:
+    copy = await _find(toolchain, module)
     if not copy.folder.is_dir():
         _log.info("compiling LLMStep, our Lean package, into %s", copy.folder)
         try:
@@ -118,8 +121,8 @@ async def _folder(toolchain: Toolchain) -> Path:
     return copy.folder
 
 
-async def _find(toolchain: Toolchain) -> _Copy:
-    """Where the package is, or would be, for this Lean.
+async def _find(toolchain: Toolchain, module: str) -> _Copy:
+    """Where `module` is, or would be, for this Lean.
 
     Raises:
         LeanHookError: it was tried before, and is nowhere.
@@ -128,9 +131,11 @@ async def _find(toolchain: Toolchain) -> _Copy:
     prefix = (await _output([*toolchain.lean, "--print-prefix"], toolchain.root)).strip()
     lean = Path(prefix) / "bin/lean"
     digest = hashlib.sha256((await _output([str(lean), "--version"], toolchain.root)).encode())
-    for file in sorted(_sources().glob("*.lean")):
-        digest.update(file.read_bytes())
-    copy = _Copy(lean, cache_root() / "hook" / digest.hexdigest()[:24])
+    root = _sources().parent
+    modules = tuple(_in_order(root, module))
+    for name in modules:
+        digest.update(_file(root, name).read_bytes())
+    copy = _Copy(lean, modules, cache_root() / "hook" / digest.hexdigest()[:24])
     if copy.failure.is_file():
         raise LeanHookError(
             f"LLMStep does not compile with this Lean. Remove {copy.failure} to have it tried again. "
@@ -144,7 +149,7 @@ async def _compile(copy: _Copy) -> None:
     with tempfile.TemporaryDirectory(dir=copy.folder.parent, prefix="unfinished-") as folder:
         staging = Path(folder) / "package"
         shutil.copytree(_sources(), staging / "LLMStep")
-        for module in _in_order(staging, MODULE):
+        for module in copy.modules:
             path = module.replace(".", "/")
             command = [str(copy.lean), "-R", ".", f"{path}.lean", "-o", f"{path}.olean"]
             environment = {**os.environ, "LEAN_PATH": str(staging)}
@@ -164,9 +169,13 @@ async def _compile(copy: _Copy) -> None:
 def _in_order(root: Path, module: str) -> list[str]:
     """`module` behind all that it imports of the package in `root`."""
     found: list[str] = []
-    for imported in _IMPORT.findall((root / f"{module.replace('.', '/')}.lean").read_text()):
+    for imported in _IMPORT.findall(_file(root, module).read_text()):
         found += [name for name in _in_order(root, imported) if name not in found]
     return [*found, module]
+
+
+def _file(root: Path, module: str) -> Path:
+    return root / f"{module.replace('.', '/')}.lean"
 
 
 def _sources() -> Path:
@@ -190,20 +199,6 @@ async def _run(
 ) -> tuple[int, str, str]:
     """The exit code of a command, and what it printed; it ends when the caller is cancelled."""
     try:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            cwd=folder,
-            env=environment,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        return await run(command, folder, environment)
     except OSError as error:
         raise LeanHookError(f"{command[0]} cannot be run: {error.strerror}.") from error
-    try:
-        printed, errors = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    return process.returncode or 0, printed.decode("utf-8", "replace"), errors.decode("utf-8", "replace")

@@ -36,6 +36,11 @@ class Toolchain:
     reason: str
 
     @property
+    def lake(self) -> tuple[str, ...]:
+        """What runs Lake in the project, before arguments; empty where Lake does not run Lean."""
+        return self.lean[:2] if self.lean[2:3] == ("env",) else ()
+
+    @property
     def identity(self) -> str:
         """What tells it from other Leans: how it is run, where, and what is asked for there."""
         return " ".join((*self.server, "in", str(self.root), _pin(self.root)))
@@ -49,7 +54,7 @@ def find_toolchain(file: Path, explicit: str | None) -> Toolchain:
     """
     file = file.absolute()
     folder = file if file.is_dir() else file.parent
-    project = _nearest(folder, "lakefile.lean", "lakefile.toml")
+    project = project_of(folder)
     if explicit:
         return _chosen(explicit, folder, project)
     lake = _command("lake")
@@ -98,6 +103,11 @@ def _chosen(explicit: str, folder: Path, project: Path | None) -> Toolchain:
         return Toolchain("setting", *_by_lake(str(lake), project, str(lean), version), project, reason)
     reason += _without_lake("none is beside it") if project else ""
     return Toolchain("setting", *_directly((str(lean),), version), project or folder, reason)
+
+
+def project_of(folder: Path) -> Path | None:
+    """The root of the Lake project that a folder belongs to."""
+    return _nearest(folder, "lakefile.lean", "lakefile.toml")
 
 
 _Command = tuple[str, ...]

@@ -16,6 +16,18 @@ def write_line(pair: Pair) -> str:
     return json.dumps(asdict(pair), ensure_ascii=False)
 
 
+def read_line(line: str) -> Pair:
+    """The pair that `line` is.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        return structure(json.loads(line), Pair)
+    except (TypeError, ClassValidationError) as error:
+        raise ValueError("no pair") from error
+
+
 def read(file: Path) -> Iterator[Pair]:
     """The pairs of `file`; fields that a pair does not have are left out.
 
@@ -32,8 +44,8 @@ def read(file: Path) -> Iterator[Pair]:
 
 def _pair(file: Path, number: int, line: str) -> Pair:
     try:
-        return structure(json.loads(line), Pair)
-    except (ValueError, TypeError, KeyError, ClassValidationError) as error:
+        return read_line(line)
+    except ValueError as error:
         raise InputError(
             f"Line {number} of {file} is no pair: it needs `state_before`, `tactic` and `state_after`."
         ) from error
