@@ -34,6 +34,7 @@ from llmstep_lsp.edge.prove_command import prove
 from llmstep_lsp.edge.report import print_answer
 from llmstep_lsp.edge.serve import serve
 from llmstep_lsp.edge.settings_commands import configured, settings_app
+from llmstep_lsp.edge.train import train
 from llmstep_lsp.errors import GeneratorError, InputError, LlmstepError
 from llmstep_lsp.service.suggest import Request, Suggester
 
@@ -148,6 +149,7 @@ app.command()(serve)
 app.command()(convert)
 app.command()(doctor)
 app.command()(extract)
+app.command()(train)
 
 
 @app.command(name="generate")

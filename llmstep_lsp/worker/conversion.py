@@ -1,6 +1,7 @@
 """Owns how a model of transformers becomes one of CTranslate2."""
 
 import json
+import shutil
 import tempfile
 import warnings
 from pathlib import Path
@@ -45,6 +46,8 @@ def convert(name: str, directory: Path, quantization: str) -> None:
         except Exception as error:  # whatever it is, a person must be told what became of their model
             raise LoadError(reason(name, error, local=local)) from error
         description.write(made, said)
+        if (prompt := Path(name) / description.PROMPT).is_file():
+            shutil.copy(prompt, made)
         made.rename(directory)
 
 

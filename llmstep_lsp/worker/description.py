@@ -8,6 +8,9 @@ from cattrs.preconf.json import make_converter
 
 FILE = "llmstep.json"
 
+PROMPT = "prompt.toml"
+"""Lies beside a model, converted or not, that was trained to be asked in the format that it says."""
+
 
 @dataclass(frozen=True)
 class Description:

@@ -56,7 +56,7 @@ def load(choice: Choice, *, local: bool) -> LoadedModel:
     # whichever it is, a person must be told what became of their model.
     except Exception as error:
         raise LoadError(reason(name, error, local=local)) from error
-    _check_whole(name, network, report)
+    check_whole(name, network, report)
     return LoadedModel(
         network=network,
         device=device,
@@ -102,7 +102,7 @@ def _exists(kind: str, number: str) -> bool:
     return number.isdecimal() and int(number) < count
 
 
-def _check_whole(name: str, network: Any, report: Any) -> None:
+def check_whole(name: str, network: Any, report: Any) -> None:
     """Raise `LoadError` if `network` was loaded without some weights, or cannot continue from a cache."""
     if missing := sorted(report["missing_keys"]):
         raise LoadError(
@@ -142,7 +142,7 @@ def reason(name: str, error: Exception, *, local: bool) -> str:
 
 def _reader(tokenizer: Any, network: Any, config: Any) -> Reader:
     return Reader(
-        encode=lambda prompt: _encode(tokenizer, prompt),
+        encode=lambda prompt: encode(tokenizer, prompt),
         decode=lambda tokens: _decode(tokenizer, tokens),
         start=tokenizer.bos_token_id,
         ends=ends(tokenizer, network.generation_config),
@@ -173,7 +173,12 @@ def _first(network: Any) -> int:
     return token
 
 
-def _encode(tokenizer: Any, prompt: Prompt) -> list[int]:
+def encode(tokenizer: Any, prompt: Prompt) -> list[int]:
+    """The tokens that a network reads of `prompt`.
+
+    Raises:
+        ValueError: it is a chat, for which the model was not made.
+    """
     text, special = prompt.text, True
     if prompt.system is not None:
         text, special = _chat(tokenizer, prompt.system, prompt.text), False  # the template has them

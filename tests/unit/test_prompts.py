@@ -134,7 +134,7 @@ def test_a_format_that_is_none_is_told(toml: str, reason: str) -> None:
 
 def test_a_format_that_does_not_exist_is_told() -> None:
     with pytest.raises(
-        InputError, match="There is no prompt format x: choose llmstep, reprover, chat, few-shot"
+        InputError, match="There is no prompt format x: choose llmstep, reprover, names, chat, few-shot"
     ):
         choose_format("any", "x")
 

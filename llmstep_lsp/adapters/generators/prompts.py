@@ -19,6 +19,7 @@ from llmstep_lsp.domain.model import Goal
 from llmstep_lsp.domain.retrieval import declarations, nearest
 from llmstep_lsp.errors import InputError
 from llmstep_lsp.ports import Question, Rejection
+from llmstep_lsp.worker.description import PROMPT
 
 # How many declarations of the file are offered at most: models lose sight of the goal among many.
 _DECLARATIONS = 12
@@ -27,7 +28,7 @@ _REJECTIONS = 4
 _REASON = 400
 
 # A model is asked in the first of these that claims its name; if none does, as LLMSTEP's models.
-_BUILTIN = ("llmstep", "reprover", "chat", "few-shot")
+_BUILTIN = ("llmstep", "reprover", "names", "chat", "few-shot")
 _DEFAULT = "llmstep"
 # Which parts go first if a prompt is too long: declarations have ranks up to this one, lemmas up to 0.
 _CONTEXT_RANK = -1_000_000
@@ -61,7 +62,7 @@ class PromptFormat:
     def __post_init__(self) -> None:
         for template, known in (
             (self.template, {"state", "prefix", "context", "lemmas", "rejected", "start"}),
-            (self.declaration, {"text"}),
+            (self.declaration, {"name", "text"}),
             (self.lemma, {"name"}),
             (self.rejection, {"text", "reason"}),
             (self.start, {"prefix"}),
@@ -126,43 +127,67 @@ class PromptFormat:
         ranks = {one: _CONTEXT_RANK - i for i, one in enumerate(nearest(goal, declared)[:_DECLARATIONS])}
         for one in declared:
             if one in ranks:
-                yield Part(self.declaration.format(text=one.text), ranks.pop(one))
+                yield Part(self.declaration.format(name=one.name, text=one.text), ranks.pop(one))
 
     def _rejected(self, rejection: Rejection) -> Part:
         return Part(self.rejection.format(text=rejection.text, reason=rejection.reason[:_REASON]))
 
 
 def choose_format(model: str, chosen: str | None = None) -> PromptFormat:
-    """The format `chosen`, by its name or as a file, or else the one for a model of this name.
+    """The format `chosen`, by its name or as a file, or else the one for the model of this name or directory.
 
-    Of a directory, the name is its last part; `llmstep` is the format if none claims it.
+    That is what its directory says, if it was trained here; or else the format that claims its
+    name, of a directory the last part; `llmstep` if none does.
 
     Raises:
         InputError: there is no such format, or its file cannot be read.
     """
+    name, text = format_source(model, chosen)
+    try:
+        return read_format(name, text)
+    except ValueError as error:
+        raise InputError(f"The prompt format {chosen or name} cannot be read: {error}.") from error
+
+
+def format_source(model: str, chosen: str | None) -> tuple[str, str]:
+    """The name and the TOML text of the format that `choose_format` chooses.
+
+    Raises:
+        InputError: there is no such format, or its file cannot be read.
+    """
+    if chosen is None and model and (Path(model) / PROMPT).is_file():
+        return _read_file(Path(model) / PROMPT)
     formats = builtin_formats()
     if chosen is None:
-        name = PurePath(model).name.lower()
-        claims = (one for one in formats.values() if any(part in name for part in one.models))
-        return next(claims, formats[_DEFAULT])
+        last = PurePath(model).name.lower()
+        claims = (one.name for one in formats.values() if any(part in last for part in one.models))
+        chosen = next(claims, _DEFAULT)
     if chosen in formats:
-        return formats[chosen]
+        return chosen, _builtin_text(chosen)
     if not Path(chosen).is_file():
         raise InputError(
             f"There is no prompt format {chosen}: choose {', '.join(formats)}, or a file of your own."
         )
+    return _read_file(Path(chosen))
+
+
+def _read_file(file: Path) -> tuple[str, str]:
     try:
-        return read_format(Path(chosen).stem, Path(chosen).read_text("utf-8"))
+        return file.stem, file.read_text("utf-8")
     except (OSError, ValueError) as error:
-        raise InputError(f"The prompt format {chosen} cannot be read: {error}.") from error
+        raise InputError(f"The prompt format {file} cannot be read: {error}.") from error
 
 
 @cache
 def builtin_formats() -> dict[str, PromptFormat]:
     """The formats that come with llmstep-lsp, by their names."""
-    folder = resources.files("llmstep_lsp.adapters.generators") / "formats"
-    texts = {name: (folder / f"{name}.toml").read_text("utf-8") for name in _BUILTIN}
-    return {name: read_format(name, text) for name, text in texts.items()}
+    return {name: read_format(name, _builtin_text(name)) for name in _BUILTIN}
+
+
+def _builtin_text(name: str) -> str:
+    return (resources.files("llmstep_lsp.adapters.generators") / "formats" / f"{name}.toml").read_text(
+        "utf-8"
+    )
 
 
 def read_format(name: str, text: str) -> PromptFormat:

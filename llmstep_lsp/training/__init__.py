@@ -1,0 +1,1 @@
+"""The child process that trains a language model; imports torch and the like, as the worker does."""
