@@ -125,6 +125,23 @@ def make_measured(generators: Sequence[str], model: str | None) -> list[tuple[st
     return [(str(spec), make_bare_generator(spec)) for spec in specs]
 
 
+def make_sampled(generators: Sequence[str], samples: int, seed: int) -> list[Generator]:
+    """The generators as they are written, without anything that remembers.
+
+    Models draw so many `samples`, the same ones for the same `seed`, if they are not written otherwise.
+
+    Raises:
+        InputError: one cannot be made.
+    """
+    from llmstep_lsp.adapters.generators.registry import (  # noqa: PLC0415  # as above
+        make_bare_generator,
+        parse_spec,
+        sampled,
+    )
+
+    return [make_bare_generator(sampled(parse_spec(text), samples, seed)) for text in generators]
+
+
 @dataclass(frozen=True)
 class Parts:
     """What a service is put together from; `problems` says what could not be made as it was set."""
@@ -146,13 +163,16 @@ def make_journal() -> Journal:
     return Journal(AcceptLog(accept_log_file()).keep)
 
 
-def make_parts(setup: Setup, lender: LeanLender | None = None) -> Parts:
-    """The parts that `setup` asks for; candidates are judged in the Lean of `lender`, if there is one."""
+def make_prover(lean: str | None, lender: LeanLender | None = None) -> HookedProver:
+    """A prover by the Lean that was chosen, if one was, or by that of `lender`, if there is one."""
 
     def find(file: Path) -> Toolchain:
-        return find_toolchain(file, setup.lean)
+        return find_toolchain(file, lean)
 
-    plain = LeanProver(find, _SECONDS_PER_CHECK, lender)
-    prover = HookedProver(plain, HookLibrary(), find, lender)
+    return HookedProver(LeanProver(find, _SECONDS_PER_CHECK, lender), HookLibrary(), find, lender)
+
+
+def make_parts(setup: Setup, lender: LeanLender | None = None) -> Parts:
+    """The parts that `setup` asks for; candidates are judged in the Lean of `lender`, if there is one."""
     generators, problems = make_generators(setup)
-    return Parts(prover, generators, setup.repair, tuple(problems))
+    return Parts(make_prover(setup.lean, lender), generators, setup.repair, tuple(problems))

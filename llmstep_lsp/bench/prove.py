@@ -10,6 +10,7 @@ from importlib import resources
 from pathlib import Path
 from statistics import median
 
+from llmstep_lsp.domain.alone import alone
 from llmstep_lsp.domain.commands import command_at
 from llmstep_lsp.domain.model import Snapshot
 from llmstep_lsp.domain.search import Limits
@@ -78,20 +79,12 @@ async def measure_prove(
         snapshot, sites_at(snapshot.text, goals[0])
     )  # starts Lean, which no goal should pay for
     for position in goals:
-        alone = replace(snapshot, text=_without_others(snapshot.text, position.line))
-        proof = await searcher.prove(ProofRequest(alone, position, limits), lambda _: None)
+        single = replace(snapshot, text=alone(snapshot.text, position.line))
+        proof = await searcher.prove(ProofRequest(single, position, limits), lambda _: None)
         if proof.failures:
             raise GeneratorError(" ".join(proof.failures))
         goal = command_at(snapshot.text, position.line).name
         yield Attempt(name, goal, proof.steps, proof.text, proof.nodes, proof.seconds, proof.notes)
-
-
-def _without_others(text: str, line: int) -> str:
-    """`text` with empty lines where goals other than that at `line` stand: they are not proved either."""
-    kept = command_at(text, line)
-    others = {command_at(text, position.line) for position in sorries(text)} - {kept}
-    gone = {number for other in others for number in range(other.first, other.last + 1)}
-    return "\n".join("" if number in gone else one for number, one in enumerate(text.split("\n")))
 
 
 def totals(attempts: Sequence[Attempt]) -> list[Total]:

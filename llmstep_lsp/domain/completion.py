@@ -38,7 +38,8 @@ class Completion:
     the model's own end token, before the first of the strings `stop`, or after
     `max_new_tokens`.  What has not ended after `seconds` (None: no limit) is given up.
     The same completion, where the model allows it, gets the same answer: `seed` starts the
-    samples.  `tokens` asks for the log-probability of each token, too.
+    samples.  An engine that can only do so at some cost does it if they are to be `repeatable`.
+    `tokens` asks for the log-probability of each token, too.
     """
 
     prompt: Prompt
@@ -47,6 +48,7 @@ class Completion:
     temperature: float = 0.7
     beams: bool = False
     seed: int = 0
+    repeatable: bool = False
     stop: tuple[str, ...] = ()
     seconds: float | None = None
     tokens: bool = False

@@ -19,13 +19,15 @@ _METAVARIABLE = re.compile(r"(?<![\w\])])\?\w")
 class Limits:
     """When a search stops: after `seconds`, or when so many `nodes` were expanded.
 
-    No proof has more than `depth` steps.  At each node, every generator is asked for `expansion` steps.
+    No proof has more than `depth` steps.  At each node, every generator is asked for `expansion` steps,
+    and what is found there within `node_seconds` counts: no state should take all the time.
     """
 
     seconds: float = 60.0
     nodes: int = 100
     depth: int = 12
     expansion: int = 64
+    node_seconds: float = 10.0
 
 
 @dataclass(frozen=True)

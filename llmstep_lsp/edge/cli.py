@@ -15,6 +15,7 @@ from llmstep_lsp.edge.bench_commands import bench_app
 from llmstep_lsp.edge.cache_commands import cache_app
 from llmstep_lsp.edge.convert import convert
 from llmstep_lsp.edge.doctor import doctor
+from llmstep_lsp.edge.eval_command import evaluate
 from llmstep_lsp.edge.extract import extract
 from llmstep_lsp.edge.generate import generate
 from llmstep_lsp.edge.journal_commands import journal_app
@@ -148,6 +149,7 @@ app.command()(prove)
 app.command()(serve)
 app.command()(convert)
 app.command()(doctor)
+app.command(name="eval")(evaluate)
 app.command()(extract)
 app.command()(train)
 

@@ -30,8 +30,6 @@ _log = logging.getLogger(__name__)
 
 # Steps such as `exact?`, which search the library: one takes as long as ten others, with Mathlib seconds.
 _QUESTION = re.compile(r"\w+\?")
-# No state may take all the time: what is found there by then counts.
-_SECONDS_A_NODE = 10.0
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,8 @@ class Proof:
 
     `text`, None if nothing was found, is what Lean accepted as a whole; `edit` inserts exactly that.
     `status` is FINISHES, or CLOSES if the declaration has more to prove elsewhere, UNKNOWN without
-    a proof.  `notes` are sentences for the person, `failures` say which generators failed, and why.
+    a proof.  So many `nodes` were expanded, by so many `candidates`.  `notes` are sentences for the
+    person, `failures` say which generators failed, and why.
     """
 
     text: str | None
@@ -67,6 +66,7 @@ class Proof:
     status: Status
     goals: tuple[Goal, ...]
     nodes: int
+    candidates: int
     seconds: float
     steps: tuple[str, ...]
     notes: tuple[str, ...]
@@ -147,6 +147,7 @@ class _Search:
         self._started = time.perf_counter()
         self._located: ProofState | NothingToProve | None = None
         self._nodes = 0
+        self._candidates = 0
         self._open = 0
         self._found: _Found | None = None
         self._refusal: str | None = None
@@ -202,6 +203,7 @@ class _Search:
             status=found.status if found else Status.UNKNOWN,
             goals=self._located.goals if isinstance(self._located, ProofState) else (),
             nodes=self._nodes,
+            candidates=self._candidates,
             seconds=time.perf_counter() - self._started,
             steps=found.steps if found else (),
             notes=tuple(self._notes()),
@@ -220,14 +222,17 @@ class _Search:
             _log.debug("no goals behind %s: %s", steps, state.reason)
             return []
         run = Run(close_enough=1)
+        limits = self._request.limits
         try:
-            async with asyncio.timeout(_SECONDS_A_NODE):
+            async with asyncio.timeout(limits.node_seconds):
                 await collector.collect(
-                    state, run, prefix="", count=self._request.limits.expansion, seconds=_SECONDS_A_NODE
+                    state, run, prefix="", count=limits.expansion, seconds=limits.node_seconds
                 )
         except TimeoutError:
             _log.debug("no more time for what follows %s", steps)
-        self._failures |= dict.fromkeys(run.failures)
+        finally:
+            self._candidates += len(run.tried)
+            self._failures |= dict.fromkeys(run.failures)
         return run.found
 
     async def _accepted(self, root: ProofState, node: Node, goals: int) -> bool:

@@ -3,7 +3,8 @@
 The library draws all samples of completions with equal settings in one call.  It tells each
 token as it is drawn, so a sample is ended at a stop string and told as soon as it is over.
 Its random numbers go on from request to request, so samples differ when asked for again;
-the greedy continuation and what a beam search finds do not.
+the greedy continuation and what a beam search finds do not.  Where samples are to be repeatable, the
+model is loaded anew for each request: a thread of the library takes the seed once, when it first draws.
 """
 
 import json
@@ -33,6 +34,7 @@ class Ctranslate2Engine:
     """Implements `Engine`."""
 
     def __init__(self, choice: Choice) -> None:
+        self._choice = choice
         directory = Path(choice.model)
         try:
             self._description = description.read(directory)
@@ -93,6 +95,9 @@ class Ctranslate2Engine:
         options: dict[str, Any] = {"sampling_topk": 1}
         if completion.temperature > 0:
             options = {"sampling_topk": 0, "sampling_temperature": completion.temperature}
+            if completion.repeatable:
+                self._network = _Network(self._choice, self._description)
+                ctranslate2.set_random_seed(completion.seed)
         rows = [[Row(task) for _ in range(count)] for task in waiting]
         ended: SimpleQueue[Row | None] = SimpleQueue()
 
@@ -236,12 +241,13 @@ def _groups(tasks: Sequence[Task]) -> Iterator[list[Task]]:
     """The tasks that one call can do together.
 
     The library reads prompts at once only as far as the shortest, then token by token, so
-    they must not differ much in length.
+    they must not differ much in length.  What is to be repeatable is drawn alone.
     """
-    groups: dict[tuple[int, int, float, int], list[Task]] = {}
+    groups: dict[tuple[int, int, float, int, int | None], list[Task]] = {}
     for task in tasks:
         about = len(task.prompt) // _ALIKE
-        key = (task.room, task.completion.count, task.completion.temperature, about)
+        own = task.number if task.completion.repeatable else None
+        key = (task.room, task.completion.count, task.completion.temperature, about, own)
         groups.setdefault(key, []).append(task)
     yield from groups.values()
 

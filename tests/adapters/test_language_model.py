@@ -59,6 +59,13 @@ async def test_it_is_asked_as_its_format_and_the_sampling_say() -> None:
     )
 
 
+async def test_a_seed_makes_samples_repeatable() -> None:
+    completer = ScriptedCompleter()
+    await ask(model(completer, sampling=Sampling(seed=7)))
+    await ask(model(completer, sampling=Sampling()))
+    assert [(one.seed, one.repeatable) for one in completer.asked] == [(7, True), (0, False)]
+
+
 async def test_no_more_steps_than_wanted() -> None:
     completer = ScriptedCompleter()
     await ask(model(completer), replace(QUESTION, count=2))

@@ -10,6 +10,7 @@ from llmstep_lsp.adapters.generators.registry import (
     make_generator,
     make_language_model,
     parse_spec,
+    sampled,
     spec_of_model,
     stores_of,
 )
@@ -57,6 +58,11 @@ def test_what_models_propose_is_remembered(text: str, expected: str) -> None:
     assert generator.name == expected
 
 
+def test_samples_and_a_seed_are_a_models_unless_it_says_others() -> None:
+    assert str(sampled(parse_spec("openai,url=u,samples=4"), 32, 7)) == "openai,samples=4,seed=7,url=u"
+    assert str(sampled(parse_spec("symbolic"), 32, 7)) == "symbolic"
+
+
 def test_the_portfolio_is_not() -> None:
     assert isinstance(make_generator(Spec("symbolic"), stores_of(0)), SymbolicGenerator)
 
@@ -71,7 +77,7 @@ def test_the_portfolio_is_not() -> None:
         (
             "transformers",
             "The generator `transformers` cannot be made: required field missing in model. Its options: "
-            "prompt, samples, max_new_tokens, temperature, beams, model, device, dtype.",
+            "prompt, samples, max_new_tokens, temperature, beams, seed, model, device, dtype.",
         ),
         (
             "symbolic,model=m",
@@ -84,6 +90,7 @@ def test_the_portfolio_is_not() -> None:
         ("openai,url=u,samples=0", "cannot be made: samples must be from 1 to 1000"),
         ("openai,url=u,temperature=-1", "cannot be made: temperature must be 0 or more"),
         ("openai,url=u,max_new_tokens=0", "cannot be made: max_new_tokens must be 1 or more"),
+        ("openai,url=u,seed=-1", "cannot be made: seed must be from 0 to 4294967295"),
         ("transformers,model=m,beams=1", "cannot be made: it must be true or false, not 1 in beams."),
         ("transformers,model=m,prompt=p", "There is no prompt format p: choose"),
         (

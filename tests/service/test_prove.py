@@ -198,10 +198,9 @@ async def test_the_library_is_searched_for_the_first_step_alone() -> None:
     assert prover.checked == ["exact?", "a>b", "b>c", "apply? using h", "a>b", "b>c", "a>b", "b>c"]
 
 
-async def test_no_state_takes_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("llmstep_lsp.service.prove._SECONDS_A_NODE", 0.2)
+async def test_no_state_takes_all_the_time() -> None:
     slow = ScriptedGenerator(["never"], name="slow", delay=60)
-    proof, _, _ = await prove(world(), ScriptedGenerator(["a>b", "b>"]), slow)
+    proof, _, _ = await prove(world(), ScriptedGenerator(["a>b", "b>"]), slow, node_seconds=0.2)
     assert (proof.steps, slow.closed) == (("a>b", "b>"), 2)
 
 

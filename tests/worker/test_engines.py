@@ -257,6 +257,15 @@ async def test_many_at_a_time_get_the_answers_they_get_alone(completer: WorkerCo
         assert [one.score for one in found] == pytest.approx([one.score for one in alone], abs=1e-4)
 
 
+async def test_repeatable_samples_are_the_same_again(completer: WorkerCompleter) -> None:
+    asked = steps(UNSEEN, temperature=3, seed=1, repeatable=True)
+    others = [steps(UNSEEN, temperature=3, seed=seed, repeatable=True) for seed in (2, 1)]
+    alone = await complete(completer, asked)
+    other, again = await asyncio.gather(*(complete(completer, one) for one in others))
+    assert [one.text for one in again] == [one.text for one in alone]
+    assert [one.text for one in other] != [one.text for one in alone]
+
+
 async def test_different_seeds_get_different_samples(completer: WorkerCompleter) -> None:
     one, other = steps(UNSEEN, temperature=3, seed=1), steps(UNSEEN, temperature=3, seed=2)
     assert await texts(completer, one) != await texts(completer, other)

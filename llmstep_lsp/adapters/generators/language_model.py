@@ -15,13 +15,15 @@ class Sampling:
     """How many steps a model is asked for at most, and how.
 
     A step has at most `max_new_tokens` tokens.  Steps are sampled at `temperature` (0: the greedy
-    one alone), or with `beams` found by a beam search.
+    one alone), or with `beams` found by a beam search.  With a `seed`, every engine that can draws the
+    same ones again.
     """
 
     samples: int = 10  # as LLMSTEP's servers
     max_new_tokens: int = 128
     temperature: float = 0.7
     beams: bool = False
+    seed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class LanguageModel:
             max_new_tokens=self.sampling.max_new_tokens,
             temperature=self.sampling.temperature,
             beams=self.sampling.beams,
+            seed=self.sampling.seed or 0,
+            repeatable=self.sampling.seed is not None,
             stop=prompt_format.stop,
             seconds=question.seconds,
         )

@@ -23,6 +23,7 @@ from llmstep_lsp.adapters.generators.worker import Engine, WorkerCompleter
 from llmstep_lsp.cache import candidates_file
 from llmstep_lsp.errors import InputError
 from llmstep_lsp.ports import Completer, Generator, Question
+from llmstep_lsp.worker.description import PROMPT
 from llmstep_lsp.worker.description import read as read_description
 
 _Options = TypeVar("_Options")
@@ -52,6 +53,7 @@ class _Sampled:
     max_new_tokens: int = Sampling.max_new_tokens
     temperature: float = Sampling.temperature
     beams: bool = Sampling.beams
+    seed: int | None = Sampling.seed
 
     def __post_init__(self) -> None:
         if not 1 <= self.samples <= 1000:  # noqa: PLR2004  # more is a mistake
@@ -60,9 +62,11 @@ class _Sampled:
             raise ValueError("max_new_tokens must be 1 or more")
         if not 0 <= self.temperature < math.inf:
             raise ValueError("temperature must be 0 or more")
+        if self.seed is not None and not 0 <= self.seed < 2**32:
+            raise ValueError("seed must be from 0 to 4294967295")
 
     def sampling(self) -> Sampling:
-        return Sampling(self.samples, self.max_new_tokens, self.temperature, self.beams)
+        return Sampling(self.samples, self.max_new_tokens, self.temperature, self.beams, self.seed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +121,12 @@ def spec_of_model(model: str) -> Spec:
     if (Path(model) / _CONVERTED).is_file():
         return Spec("ctranslate2", {"model": model})
     return Spec("transformers", {"model": model})
+
+
+def sampled(spec: Spec, samples: int, seed: int) -> Spec:
+    """`spec` with `samples` and `seed`, if it is a language model's and does not say others."""
+    options = {"samples": str(samples), "seed": str(seed), **spec.options}
+    return Spec(spec.engine, options) if spec.engine in _COMPLETERS else spec
 
 
 def stores_of(megabytes: int) -> tuple[Store, ...]:
@@ -191,7 +201,9 @@ def _local(spec: Spec) -> tuple[Completer, _Sampled, str | None]:
 
 
 def _original(model: str) -> str:
-    """The name of the model that `model` was converted from; its own, if it was not."""
+    """The name of the model that `model` was converted from; its own, if it was not or says a format."""
+    if (Path(model) / PROMPT).is_file():
+        return model
     try:
         return read_description(Path(model)).model
     except (OSError, ValueError):
