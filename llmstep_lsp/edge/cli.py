@@ -14,6 +14,7 @@ from llmstep_lsp.edge.answer_json import as_json
 from llmstep_lsp.edge.bench_commands import bench_app
 from llmstep_lsp.edge.cache_commands import cache_app
 from llmstep_lsp.edge.convert import convert
+from llmstep_lsp.edge.corpus_commands import corpus_app
 from llmstep_lsp.edge.doctor import doctor
 from llmstep_lsp.edge.eval_command import evaluate
 from llmstep_lsp.edge.extract import extract
@@ -47,6 +48,7 @@ app = typer.Typer(
 )
 app.add_typer(bench_app, name="bench")
 app.add_typer(cache_app, name="cache")
+app.add_typer(corpus_app, name="corpus")
 app.add_typer(journal_app, name="journal")
 app.add_typer(lean_app, name="lean")
 app.add_typer(settings_app, name="settings")
