@@ -40,6 +40,8 @@ _SHAPES: tuple[tuple[int, tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ..
     (1, ((), (_SELF,), (_SELF,)), (("unit", "left", "right"), ("e", "a", "b"), ("top", "odd", "even"))),
     (1, ((), (), ()), (("red", "green", "blue"), ("low", "mid", "high"), ("rock", "paper", "scissors"))),
 )
+# Begins the name of a function in the making, so that it is not that of another one.
+_MAKING = "·"
 _VARIABLES = {NAT: "nmk", BOOL: "pqb"}
 _SAMPLES = 40
 
@@ -145,7 +147,7 @@ def _known(theory: Theory, _: str, rng: random.Random) -> Function | None:
     function = rng.choice(makers)(theory, kind, rng)
     if function is None:
         return None
-    named = rng.choice(KNOWN_WORDS[function.name])
+    named = rng.choice(KNOWN_WORDS[function.name.removeprefix(_MAKING)])
     if theory.function(named) or any(_renamed(one, function.name) == function for one in theory.functions):
         return None
     function = _renamed(function, named)
@@ -191,7 +193,7 @@ class _Shaped:
 
     def __init__(self, kind: DataType, name: str, result: str, *others: Variable) -> None:
         self.kind = kind
-        self.name = name
+        self.name = _MAKING + name
         self.result = result
         self.parameters = (Variable("arg", kind.name), *others)
         self.fields = [_field_names(kind, i) for i in range(len(kind.constructors))]
@@ -432,7 +434,9 @@ _KNOWN: list[tuple[tuple[tuple[str, ...], ...], _Maker]] = [
 # ----- random functions -------------------------------------------------------------------
 
 
-def _random(theory: Theory, name: str, rng: random.Random) -> Function:
+def _random(theory: Theory, name: str, rng: random.Random) -> Function | None:
+    if theory.function(name):
+        return None
     kind = rng.choice(_recursive_types(theory))
     kinds = [kind.name, kind.name, NAT, BOOL, *(one.name for one in theory.types), LIST]
     others = tuple(rng.choice(kinds) for _ in range(rng.choice((0, 0, 1, 1, 2))))
@@ -453,7 +457,7 @@ def _random(theory: Theory, name: str, rng: random.Random) -> Function:
             ]
             grower.atoms += [s.again(field, *changed)] * 2 if others else [s.again(field)] * 2
         bodies.append(grower.term(result, 2 if inner else 1))
-    return s.function(*bodies)
+    return _renamed(s.function(*bodies), name)
 
 
 class _Grower:

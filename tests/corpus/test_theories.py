@@ -94,7 +94,7 @@ def test_a_conjecture_is_written_for_lean() -> None:
 
 def test_what_is_conjectured_holds_for_all_values_that_were_tried() -> None:
     theory = Theory("Example", (), (DOUBLE,))
-    found = [statement(one) for one in conjectures(theory, 8, random.Random(0))]
+    found = [statement(one) for one in conjectures(theory, 8, random.Random(0))]  # noqa: S311
     assert " (n : Nat) : double n = n + n" in found
     assert len(found) == len(set(found)) <= 8
 
@@ -118,7 +118,7 @@ def test_a_task_is_put_before_lean_and_known_to_those_below() -> None:
 
 def test_an_edition_has_other_names_for_the_same() -> None:
     original = theory_sheet(THEORY, [Conjecture(nat("double", N), "=", nat("+", N, N))])
-    other = edition(original, random.Random(3))
+    other = edition(original, random.Random(3))  # noqa: S311
     new = other.renaming["double"]
     assert new != "double"
     assert other.tasks[0].statement == f" (n : Nat) : {new} n = n + n"
