@@ -146,10 +146,14 @@ class _Moved(TrainerCallback):
 def _precision(wanted: str) -> dict[str, bool]:
     """The arithmetic that this device has of what is `wanted`."""
     cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    if cuda:
+        has_bfloat16 = torch.cuda.is_bf16_supported()
+    else:  # a CPU without it does it a hundred times more slowly than float32
+        has_bfloat16 = not mps and torch.ops.mkldnn._is_mkldnn_bf16_supported()  # noqa: SLF001  # no other says so
     return {
         "use_cpu": not (cuda or mps),
         "fp16": wanted == "float16" and cuda,
-        "bf16": wanted == "bfloat16" and (torch.cuda.is_bf16_supported() if cuda else not mps),
+        "bf16": wanted == "bfloat16" and has_bfloat16,
     }
 
 
