@@ -34,6 +34,7 @@ from llmstep_lsp.edge.options import (
 from llmstep_lsp.edge.places import places
 from llmstep_lsp.edge.prove_command import prove
 from llmstep_lsp.edge.report import print_answer
+from llmstep_lsp.edge.science_commands import science_app
 from llmstep_lsp.edge.serve import serve
 from llmstep_lsp.edge.settings_commands import configured, settings_app
 from llmstep_lsp.edge.train import train
@@ -51,6 +52,7 @@ app.add_typer(cache_app, name="cache")
 app.add_typer(corpus_app, name="corpus")
 app.add_typer(journal_app, name="journal")
 app.add_typer(lean_app, name="lean")
+app.add_typer(science_app, name="science")
 app.add_typer(settings_app, name="settings")
 
 

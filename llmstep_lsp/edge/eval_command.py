@@ -20,8 +20,9 @@ from llmstep_lsp.edge.options import LeanOption
 from llmstep_lsp.edge.settings_commands import configured
 from llmstep_lsp.errors import InputError
 from llmstep_lsp.evaluation.evaluator import Evaluator, Task
-from llmstep_lsp.evaluation.folder import Folder
+from llmstep_lsp.evaluation.folder import Folder, Kept
 from llmstep_lsp.evaluation.record import Outcome, Record
+from llmstep_lsp.evaluation.report import Table as Said
 from llmstep_lsp.evaluation.report import tables, write_report
 from llmstep_lsp.evaluation.theorems import Theorem, read_theorems
 
@@ -67,7 +68,7 @@ def evaluate(  # noqa: PLR0913  # one parameter is one option
     )
     chosen = configured(Path(), {"lean": lean}).lean
     settings: dict[str, Any] = {
-        "theorems": f"{len(theorems)} of {' '.join(map(str, paths))}, {_digest(theorems)}",
+        "theorems": f"{len(theorems)} of {' '.join(map(str, paths))}, {digest_of(theorems)}",
         "sets": names,
         **({"k": k} if single else {"expansion": expansion, "nodes": nodes, "depth": depth}),
         "seconds": seconds,
@@ -77,24 +78,47 @@ def evaluate(  # noqa: PLR0913  # one parameter is one option
     make = partial(_make, lean=chosen, seed=seed, task=task)
     for name in names:
         make(name)  # a wrong name is told before anything is done
+    records = measured(out, settings, theorems, names, make, ray=ray)
+    write_report(out, settings, records, task.first)
+    if task.first is None:
+        _draw(records, out / "solved.png")
+    show(tables(records, task.first))
+    require_success(records, out)
+
+
+def measured(  # noqa: PLR0913  # all that decides what is measured
+    out: Path,
+    settings: dict[str, Any],
+    theorems: Sequence[Theorem],
+    names: Sequence[str],
+    make: "partial[Evaluator]",
+    *,
+    ray: str | None = None,
+) -> list[Record]:
+    """What comes of `theorems` with each of the sets `names`; what is in the folder `out` already is kept.
+
+    Raises:
+        InputError: `out` is of something else, or there is no such Ray cluster.
+        GeneratorError: a generator cannot be started.
+        LeanNotFoundError: there is no Lean.
+    """
     folder = Folder(out, settings)
     missing = {name: [one for one in theorems if (name, *one.key) not in folder.records] for name in names}
-    with _progress(len(names) * len(theorems), len(folder.records)) as report:
+    with progress(len(names) * len(theorems), len(folder.records)) as told:
 
         def keep(record: Record) -> None:
             folder.add(record)
-            report(record)
+            told(f"{record.theorem}: {record.outcome}")
 
         if ray is not None:
             _over_ray(ray, make, missing, keep)
         else:
             asyncio.run(_here(make, missing, keep))
-    records = [folder.records[name, *one.key] for name in names for one in theorems]
-    write_report(out, settings, records, task.first)
-    if task.first is None:
-        _draw(records, out / "solved.png")
-    for table in tables(records, task.first):
-        _console().print(_shown(table.headings, table.rows))
+    return [folder.records[name, *one.key] for name in names for one in theorems]
+
+
+def require_success(records: Sequence[Kept], out: Path) -> None:
+    """End the command with exit code 1, and what to do, if any of `records` says that something failed."""
     if failed := sum(one.outcome is Outcome.FAILED for one in records):
         typer.echo(
             f"{failed} failed; {out / 'records.jsonl'} says why. "
@@ -162,7 +186,7 @@ def _over_ray(
                 keep(record)
 
 
-def _digest(theorems: Sequence[Theorem]) -> str:
+def digest_of(theorems: Sequence[Theorem]) -> str:
     """What tells a list of theorems from another one."""
     said = repr([(one.key, one.name, one.snapshot.text) for one in theorems])
     return hashlib.sha256(said.encode()).hexdigest()[:12]
@@ -178,8 +202,8 @@ def _draw(records: Sequence[Record], file: Path) -> None:
 
 
 @contextmanager
-def _progress(total: int, done: int) -> Iterator[Callable[[Record], None]]:
-    """Shows on standard error how many theorems are done, if that is a terminal."""
+def progress(total: int, done: int) -> Iterator[Callable[[str], None]]:
+    """Shows on standard error how much is done, and what was said of the last one, if that is a terminal."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda _: None
@@ -187,16 +211,18 @@ def _progress(total: int, done: int) -> Iterator[Callable[[Record], None]]:
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=console) as bar:
         task = bar.add_task("", total=total, completed=done)
-        yield lambda one: bar.update(task, advance=1, description=f"{one.theorem}: {one.outcome}")
+        yield lambda said: bar.update(task, advance=1, description=said)
 
 
-def _shown(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    table = Table(show_header=True, header_style="dim", box=box.SIMPLE)
-    for heading in headings:
-        table.add_column(heading, justify="left" if heading in {"set", "A", "B"} else "right")
-    for row in rows:
-        table.add_row(*row)
-    return table
+def show(made: Sequence[Said]) -> None:
+    """Print tables."""
+    for one in made:
+        table = Table(show_header=True, header_style="dim", box=box.SIMPLE)
+        for number, heading in enumerate(one.headings):
+            table.add_column(heading, justify="left" if number == 0 or heading == "B" else "right")
+        for row in one.rows:
+            table.add_row(*row)
+        _console().print(table)
 
 
 def _console() -> Console:

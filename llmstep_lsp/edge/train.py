@@ -138,11 +138,16 @@ def _start(model: str | None, new: str | None) -> NewModel | str:
     if model is not None and new is None:
         return model
     if new is not None and model is None:
-        return _new_model(new)
+        return new_model(new)
     raise InputError("Say what to start from: --model NAME or --new ARCHITECTURE, one of them.")
 
 
-def _new_model(text: str) -> NewModel:
+def new_model(text: str) -> NewModel:
+    """The new model that `text` says.
+
+    Raises:
+        InputError: it cannot be made.
+    """
     spec = parse_spec(text)
     if spec.engine not in get_args(Architecture):
         raise InputError(

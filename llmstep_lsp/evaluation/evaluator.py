@@ -67,10 +67,7 @@ class Evaluator:
         Raises:
             GeneratorError: one of them cannot answer.
         """
-        question = Question((parse_goal("⊢ True"),), prefix="", context="", count=1)
-        proposals = await propose([self._generator], question, _SECONDS_TO_START)
-        if proposals.failures:
-            raise GeneratorError(" ".join(proposals.failures))
+        await warm(self._generator)
 
     async def evaluate(self, theorem: Theorem) -> Record:
         """What comes of `theorem`.  Lean is started, and reads the file as far as it, before the clock is.
@@ -84,7 +81,7 @@ class Evaluator:
             state = await _state(prover, theorem)
             if isinstance(state, str):
                 return replace(record, outcome=Outcome.NOT_STATED, reason=state)
-            await _indexed(prover, state)
+            await indexed(prover, state)
             if self._task.first is None:
                 found = await self._search(record, theorem, prover)
             else:
@@ -147,12 +144,24 @@ class Evaluator:
             candidates=len(texts),
             seconds=round(time.perf_counter() - started, 3),
             steps=tuple(texts),
-            verdicts=tuple(_step_status(verdicts[text]).value for text in texts),
+            verdicts=tuple(step_status(verdicts[text]).value for text in texts),
         )
 
     async def aclose(self) -> None:
         """End the generators."""
         await self._generator.aclose()
+
+
+async def warm(generator: Generator) -> None:
+    """Start `generator`.
+
+    Raises:
+        GeneratorError: it cannot answer.
+    """
+    question = Question((parse_goal("⊢ True"),), prefix="", context="", count=1)
+    proposals = await propose([generator], question, _SECONDS_TO_START)
+    if proposals.failures:
+        raise GeneratorError(" ".join(proposals.failures))
 
 
 async def _state(prover: SteadyProver, theorem: Theorem) -> ProofState | str:
@@ -168,7 +177,7 @@ async def _state(prover: SteadyProver, theorem: Theorem) -> ProofState | str:
     return own[0][1] if own else state
 
 
-async def _indexed(prover: SteadyProver, state: ProofState) -> None:
+async def indexed(prover: SteadyProver, state: ProofState) -> None:
     """Wait until Lean has indexed its library, which is begun by the first question for lemmas."""
     end = time.monotonic() + _SECONDS_TO_INDEX
     while (asked := time.monotonic()) < end:
@@ -176,6 +185,6 @@ async def _indexed(prover: SteadyProver, state: ProofState) -> None:
             return  # no lemma, but soon: there is none
 
 
-def _step_status(verdict: Verdict) -> Status:
+def step_status(verdict: Verdict) -> Status:
     """What `verdict` says of a step; `exact?` and the like ask for one, and are none."""
     return Status.REFUSED if verdict.proposals else verdict.status

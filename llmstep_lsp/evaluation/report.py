@@ -37,9 +37,14 @@ def write_report(
     }
     text = json.dumps(said, ensure_ascii=False, indent=2) + "\n"
     (folder / "report.json").write_text(text, encoding="utf-8")
+    write_tables(folder, "Evaluation", settings, tables(records, first))
+
+
+def write_tables(folder: Path, title: str, settings: Mapping[str, Any], made: Sequence[Table]) -> None:
+    """Write `report.md` into `folder`: the tables `made`, below the settings."""
     words = "\n".join(f"* {name}: {_word(value)}" for name, value in settings.items())
-    drawn = "\n\n".join(_markdown(table) for table in tables(records, first))
-    (folder / "report.md").write_text(f"# Evaluation\n\n{words}\n\n{drawn}\n", encoding="utf-8")
+    drawn = "\n\n".join(map(markdown, made))
+    (folder / "report.md").write_text(f"# {title}\n\n{words}\n\n{drawn}\n", encoding="utf-8")
 
 
 def _solved_table(records: Sequence[Record]) -> Table:
@@ -50,7 +55,7 @@ def _solved_table(records: Sequence[Record]) -> Table:
             one.set,
             _fraction(one.solved),
             _percent(one.solved),
-            _interval(one.solved),
+            interval(one.solved),
             str(one.single),
             f"{one.nodes:g}",
             f"{one.candidates:g}",
@@ -71,7 +76,7 @@ def _accepted_table(records: Sequence[Record], first: int) -> Table:
     rows = [
         (
             one.set,
-            *(cell(value) for value in (one.at_1, one.at_k, one.closes) for cell in (_share, _interval)),
+            *(cell(value) for value in (one.at_1, one.at_k, one.closes) for cell in (share, interval)),
             str(one.not_stated),
             str(one.failed),
             f"{one.seconds:.1f}",
@@ -100,7 +105,8 @@ def _word(value: Any) -> str:
     return "; ".join(value) if isinstance(value, list) else "as found" if value is None else str(value)
 
 
-def _markdown(table: Table) -> str:
+def markdown(table: Table) -> str:
+    """`table` as Markdown."""
     lines = [table.headings, ("---",) * len(table.headings), *table.rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
@@ -113,9 +119,11 @@ def _percent(one: Rate) -> str:
     return f"{100 * one.rate:.1f} %"
 
 
-def _share(one: Rate) -> str:
+def share(one: Rate) -> str:
+    """The cell that says how many of how many."""
     return f"{_fraction(one)} = {_percent(one)}"
 
 
-def _interval(one: Rate) -> str:
+def interval(one: Rate) -> str:
+    """The cell that says between which shares the true one probably is."""
     return f"{100 * one.low:.1f}-{100 * one.high:.1f} %"
