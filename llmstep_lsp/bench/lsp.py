@@ -178,10 +178,12 @@ def measure_lsp(
     environment: Mapping[str, str],
     rounds: int,
     progress: Callable[[str], None],
+    *,
+    short: bool = False,
 ) -> Report:
     """Measure the server, which gets `options` at `initialize`, in an `environment` that sets nothing else.
 
-    Rounds beyond the dozen goals go through them again.
+    With `short`, there is only the short file.  Rounds beyond the dozen goals go through them again.
 
     Raises:
         LeanNotFoundError: there is no Lean.
@@ -192,8 +194,8 @@ def measure_lsp(
     batches: list[bool] = []
     with tempfile.TemporaryDirectory(prefix="llmstep-") as name:
         folder = Path(name).resolve()
-        lean = _version(find_toolchain(folder, options.get("lean")))
-        for file, lemmas in _FILES:
+        lean = lean_version(find_toolchain(folder, options.get("lean")))
+        for file, lemmas in _FILES[: 1 if short else None]:
             progress(f"Measuring: {file}")
             with editor_of(_SERVER, Path(), environment) as editor:
                 _initialize(editor, folder, options)
@@ -206,9 +208,9 @@ def measure_lsp(
         starts = [_start(folder, options, environment) for _ in range(rounds)]
     return Report(
         lean,
-        webassembly="wasm" in lean,
+        webassembly=is_webassembly(lean),
         batches=all(batches),
-        generators=(*options.get("generators", ["symbolic"]), *filter(None, [options.get("model")])),
+        generators=(*options.get("generators", ["symbolic", "box"]), *filter(None, [options.get("model")])),
         platform=platform.platform(terse=True),
         cpus=os.cpu_count() or 1,
         load=round(load, 1),
@@ -403,7 +405,12 @@ def _start(folder: Path, options: Mapping[str, Any], environment: Mapping[str, s
         return (editor.answers[0].received - since) * 1000
 
 
-def _version(toolchain: Toolchain) -> str:
+def is_webassembly(lean: str) -> bool:
+    """Whether the Lean that says `lean` of itself is the WebAssembly one."""
+    return "wasm" in lean
+
+
+def lean_version(toolchain: Toolchain) -> str:
     """What Lean says of itself.
 
     Raises:

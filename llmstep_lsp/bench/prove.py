@@ -17,8 +17,11 @@ from llmstep_lsp.domain.search import Limits
 from llmstep_lsp.domain.sites import sites_at, sorries
 from llmstep_lsp.domain.text import to_lf
 from llmstep_lsp.errors import GeneratorError, InputError
+from llmstep_lsp.evaluation.theorems import Theorem, read_theorems
 from llmstep_lsp.ports import Generator, Prover
 from llmstep_lsp.service.prove import ProofRequest, Searcher
+
+_OWN = "ProveGoals.lean"
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,15 @@ def read_goals(file: Path | None, folder: Path) -> Snapshot:
         raise InputError(f"{file} cannot be read: {error}.") from error
     if not sorries(text):
         raise InputError(f"There is no `sorry` in {file}, so there is nothing to prove.")
-    return Snapshot((file or folder / "ProveGoals.lean").absolute().as_uri(), 0, to_lf(text))
+    return Snapshot((file or folder / _OWN).absolute().as_uri(), 0, to_lf(text))
+
+
+def own_theorems(folder: Path) -> list[Theorem]:
+    """Our own goals as theorems, as if their file were in `folder`."""
+    uri = (folder / _OWN).absolute().as_uri()
+    with resources.as_file(resources.files("llmstep_lsp.bench") / "prove_goals.lean") as file:
+        found = read_theorems([file], folder)
+    return [replace(one, file=_OWN, snapshot=replace(one.snapshot, uri=uri)) for one in found]
 
 
 async def measure_prove(

@@ -57,6 +57,14 @@ class Runtime:
     overhead: float | None
 
 
+@dataclass(frozen=True)
+class Runtimes:
+    """What generators needed; `models` says what runs each that is a model, where, and in what numbers."""
+
+    models: dict[str, str]
+    rows: tuple[Runtime, ...]
+
+
 def read_cases(file: Path | None) -> list[Case]:
     """The cases of `file`, one JSON object a line, or our own.
 
@@ -78,25 +86,42 @@ def read_cases(file: Path | None) -> list[Case]:
 
 
 async def measure_runtime(
-    name: str, generator: Generator, cases: Sequence[Case], count: int, progress: Callable[[str], None]
-) -> list[Runtime]:
-    """Measure `generator`, which is called `name`, by both methods; `count` steps are wanted a case.
+    generators: Sequence[tuple[str, Generator]],
+    cases: Sequence[Case],
+    count: int,
+    progress: Callable[[str], None],
+) -> Runtimes:
+    """Measure `generators`, by name, by both methods, and end them; `count` steps are wanted a case.
 
     Raises:
-        GeneratorError: it failed.
+        GeneratorError: one failed.
     """
-    found: list[Runtime] = []
     questions = [Question((parse_goal(case.tactic_state),), case.prefix, "", count) for case in cases]
-    progress(f"{name}: loading")
-    if isinstance(generator, LanguageModel):
-        model = await generator.completer.ready()
-        progress(f"{name}: {model.engine} on {model.device}, {model.dtype}")
+    models: dict[str, str] = {}
+    rows: list[Runtime] = []
+    for name, generator in generators:
+        try:
+            progress(f"{name}: loading")
+            if isinstance(generator, LanguageModel):
+                model = await generator.completer.ready()
+                models[name] = f"{model.engine} on {model.device}, {model.dtype}"
+                progress(f"{name}: {models[name]}")
+            rows += await _measure_generator(name, generator, questions, progress)
+        finally:
+            await generator.aclose()
+    return Runtimes(models, tuple(rows))
+
+
+async def _measure_generator(
+    name: str, generator: Generator, questions: Sequence[Question], progress: Callable[[str], None]
+) -> list[Runtime]:
+    found: list[Runtime] = []
     progress(f"{name}: {LLMSTEP} method")
     found.append(await _measure(name, LLMSTEP, generator, questions, concurrent=1))
     for concurrent in CONCURRENT:
         progress(f"{name}: {concurrent} at a time")
-        rounds = math.ceil(2 * concurrent / len(cases))
-        found.append(await _measure(name, FAIR, generator, questions * rounds, concurrent))
+        rounds = math.ceil(2 * concurrent / len(questions))
+        found.append(await _measure(name, FAIR, generator, list(questions) * rounds, concurrent))
     trial = _trial(generator, questions)
     if trial is None:
         return found

@@ -2,11 +2,9 @@
 
 import asyncio
 import json
-import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from itertools import groupby
 from pathlib import Path
 from typing import Annotated
 
@@ -15,15 +13,19 @@ from rich.console import Console
 from rich.table import Table
 
 from llmstep_lsp.adapters.lean.toolchain import find_toolchain
-from llmstep_lsp.bench.lsp import WHAT, WHEN, Figure, Report, measure_lsp
+from llmstep_lsp.bench.lsp import WHAT, WHEN, measure_lsp
 from llmstep_lsp.bench.prove import Attempt, measure_prove, read_goals, totals
 from llmstep_lsp.bench.proxy import Latency, measure_proxy
 from llmstep_lsp.bench.runtime import Runtime, measure_runtime, read_cases
-from llmstep_lsp.bench.verify import PLAIN, Measurement, measure_verify
+from llmstep_lsp.bench.tables import lsp_caption, lsp_tables, runtime_table, verify_table
+from llmstep_lsp.bench.verify import measure_verify
 from llmstep_lsp.compose import Setup, make_measured, make_parts
 from llmstep_lsp.domain.search import Limits
-from llmstep_lsp.edge.settings import SETTINGS, variable
+from llmstep_lsp.edge.bench_all import bench_all, plain_server
 from llmstep_lsp.errors import InputError
+from llmstep_lsp.evaluation.report import Table as Said
+
+_LSP_WIDTHS = (max(map(len, WHAT)), max(map(len, WHEN)), 5, 5, 5, len("800 / 1500"), 5)
 
 bench_app = typer.Typer(help="Measure on this machine.", no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -31,6 +33,9 @@ bench_app = typer.Typer(help="Measure on this machine.", no_args_is_help=True, p
 @bench_app.callback()
 def bench() -> None:
     """Measure on this machine."""
+
+
+bench_app.command(name="all")(bench_all)
 
 
 @bench_app.command()
@@ -53,7 +58,7 @@ def verify(
         for measurement in found:
             typer.echo(json.dumps(asdict(measurement)))
     else:
-        _console().print(_table(found))
+        _console().print(_shown(verify_table(found), 2))
 
 
 @bench_app.command()
@@ -86,21 +91,12 @@ def runtime(  # noqa: PLR0913  # one parameter is one option
     def progress(stage: str) -> None:
         typer.echo(stage, err=True)
 
-    async def measure() -> list[Runtime]:
-        found: list[Runtime] = []
-        for name, generator in measured:
-            try:
-                found += await measure_runtime(name, generator, asked, count, progress)
-            finally:
-                await generator.aclose()
-        return found
-
-    found = asyncio.run(measure())
+    found = list(asyncio.run(measure_runtime(measured, asked, count, progress)).rows)
     if as_json:
         for row in found:
             typer.echo(json.dumps(asdict(row)))
     else:
-        _console().print(_runtime_table(found))
+        _console().print(_shown(runtime_table(found), 2))
     if draw:
         draw(found)
 
@@ -214,23 +210,18 @@ def lsp(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """How long an editor waits: each kind of request, cached and cold, and each stage, beside its budget."""
-    given = {"lean": lean, "generators": generators, "model": model}
-    options = {key: value for key, value in given.items() if value}
-    # What this person has set otherwise would make figures that cannot be compared.
-    personal = {variable(setting) for setting in SETTINGS.values()}
-    environment = {name: value for name, value in os.environ.items() if name not in personal}
 
     def progress(stage: str) -> None:
         typer.echo(stage, err=True)
 
-    report = measure_lsp(options, environment, rounds, progress)
+    report = measure_lsp(*plain_server(lean, generators, model), rounds, progress)
     if as_json:
         typer.echo(json.dumps(asdict(report), ensure_ascii=False))
     else:
         console = _console()
-        for file, figures in groupby(report.figures, key=lambda one: one.file):
-            console.print(_lsp_table(file or "the server", list(figures)))
-        console.print(_lsp_caption(report), soft_wrap=True)
+        for table in lsp_tables(report):
+            console.print(_shown(table, 2, _LSP_WIDTHS))
+        console.print(lsp_caption(report), soft_wrap=True)
 
 
 def _drawing(file: Path) -> Callable[[list[Runtime]], None]:
@@ -255,34 +246,6 @@ def _drawing(file: Path) -> Callable[[list[Runtime]], None]:
     return draw
 
 
-def _runtime_table(found: list[Runtime]) -> Table:
-    headings = (
-        "generator",
-        "method",
-        "at a time",
-        "s a request",
-        "suggestions/s",
-        "p50 ms",
-        "p95 ms",
-        "overhead",
-    )
-    table = Table(show_header=True, header_style="dim", box=None)
-    for heading in headings:
-        table.add_column(heading, justify="left" if heading in {"generator", "method"} else "right")
-    for one in found:
-        table.add_row(
-            one.generator,
-            one.method,
-            str(one.concurrent),
-            f"{one.seconds / one.requests:.3f}",
-            f"{one.suggestions / one.seconds:.1f}",
-            f"{one.p50:.0f}",
-            f"{one.p95:.0f}",
-            "" if one.overhead is None else f"{one.overhead:.0%}",
-        )
-    return table
-
-
 def _proxy_table(found: list[Latency]) -> Table:
     """Milliseconds on the way to Lean's server and back."""
     table = Table(show_header=True, header_style="dim", box=None)
@@ -296,41 +259,17 @@ def _proxy_table(found: list[Latency]) -> Table:
     return table
 
 
-def _lsp_table(file: str, figures: list[Figure]) -> Table:
-    table = Table(show_header=True, header_style="dim", box=None)
-    for heading in (file, "when"):
-        table.add_column(heading, min_width=max(map(len, WHAT if heading == file else WHEN)))
-    for heading in ("n", "p50 ms", "p95 ms", "budget", "met"):
-        table.add_column(heading, justify="right", min_width=len("800 / 1500") if heading == "budget" else 5)
-    for one in figures:
-        budget = "" if one.budget is None else "{:.0f} / {:.0f}".format(*one.budget)
-        met = "" if one.met is None else "yes" if one.met else "no"
-        table.add_row(one.what, one.when, str(one.n), f"{one.p50:.1f}", f"{one.p95:.1f}", budget, met)
-    return table
-
-
-def _lsp_caption(report: Report) -> str:
-    kind = "the WebAssembly Lean, while budgets are for native Lean" if report.webassembly else "native Lean"
-    judged = "in batches, by LLMStep, our Lean package" if report.batches else "one by one"
-    return (
-        f"{report.lean}: {kind}.\n"
-        f"Candidates are proposed by {', '.join(report.generators)}, and judged {judged}.\n"
-        f"{report.platform}, {report.cpus} CPUs, load {report.load} before; Python {report.python}, "
-        f"pygls {report.pygls}, llmstep-lsp {report.llmstep_lsp}; goals in each file: {report.rounds}."
-    )
-
-
 def _console() -> Console:
     """What people see; a file or a pipe has room for whole lines."""
     return Console(highlight=False, width=None if sys.stdout.isatty() else 200)
 
 
-def _table(found: list[Measurement]) -> Table:
-    plain = {m.file: m.per_second for m in found if m.way == PLAIN}
+def _shown(said: Said, names: int, widths: Sequence[int] = ()) -> Table:
+    """A table whose first `names` columns are to the left, and at least as wide as `widths` says."""
     table = Table(show_header=True, header_style="dim", box=None)
-    for heading in ("file", "candidates judged by", "a second", "p50 ms", "p95 ms", "times plain"):
-        table.add_column(heading, justify="left" if heading in {"file", "candidates judged by"} else "right")
-    for m in found:
-        ratio = m.per_second / plain[m.file]
-        table.add_row(m.file, m.way, f"{m.per_second:.0f}", f"{m.p50:.1f}", f"{m.p95:.1f}", f"{ratio:.1f}")
+    for number, heading in enumerate(said.headings):
+        width = widths[number] if widths else None
+        table.add_column(heading, justify="left" if number < names else "right", min_width=width)
+    for row in said.rows:
+        table.add_row(*row)
     return table
