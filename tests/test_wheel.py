@@ -33,7 +33,7 @@ def test_the_wheel_carries_the_lean_package_and_the_runtime_of_the_webassembly_l
         "llmstep_lsp/bench/runtime_cases.jsonl",
         *(
             f"llmstep_lsp/adapters/generators/formats/{name}.toml"
-            for name in ("chat", "few-shot", "llmstep", "reprover")
+            for name in ("chat", "few-shot", "llmstep", "names", "reprover")
         ),
     }
     package = {f"llmstep_lsp/adapters/lean/LLMStep/{path.name}" for path in (ROOT / "lean/LLMStep").iterdir()}

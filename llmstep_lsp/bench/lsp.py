@@ -210,7 +210,7 @@ def measure_lsp(
         lean,
         webassembly=is_webassembly(lean),
         batches=all(batches),
-        generators=(*options.get("generators", ["symbolic", "box"]), *filter(None, [options.get("model")])),
+        generators=(*options.get("generators", ["symbolic"]), *filter(None, [options.get("model")])),
         platform=platform.platform(terse=True),
         cpus=os.cpu_count() or 1,
         load=round(load, 1),
