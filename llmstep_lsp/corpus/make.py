@@ -14,9 +14,8 @@ from functools import partial
 from pathlib import Path
 
 from llmstep_lsp.adapters.pairs.json_lines import write_line
-from llmstep_lsp.corpus.attempt import Learned, Outcome, attempt
+from llmstep_lsp.corpus.attempt import Outcome, attempt
 from llmstep_lsp.corpus.conjectures import conjectures
-from llmstep_lsp.corpus.editions import Edition, edition
 from llmstep_lsp.corpus.lean_judge import LeanJudge
 from llmstep_lsp.corpus.plain import arithmetic_sheet, logic_sheet
 from llmstep_lsp.corpus.repertoire import Surroundings
@@ -39,16 +38,11 @@ Propose = Callable[[str, Goal], Awaitable[list[str]]]
 
 @dataclass(frozen=True)
 class Plan:
-    """What is made: so many sheets, from the number `first` on, by random numbers from `seed`.
-
-    Each theory that brought proofs is written in so many more `editions` with other names, in which
-    Lean checks every step again.
-    """
+    """What is made: so many sheets, from the number `first` on, by random numbers from `seed`."""
 
     sheets: int
     first: int = 0
     seed: int = 0
-    editions: int = 5
 
 
 @dataclass(frozen=True)
@@ -104,9 +98,6 @@ async def make_corpus(
         for number in numbers:
             made = sheet(plan, number)
             proofs, pairs = await _explored(made, judge, propose)
-            for i in range(plan.editions if made.namespace and pairs else 0):
-                rng = random.Random(f"{made.name} {i}")  # noqa: S311  # as below
-                pairs += await _again(edition(made, rng), proofs, judge)
             _write(folder, made, proofs, pairs)
             tell(Told(made.name, len(made.tasks), sum(bool(one.steps) for one in proofs)))
 
@@ -143,35 +134,6 @@ async def _explored(
         pairs += _pairs(made, task, lay, proofs, outcome)
         proofs.append(Proved(task, outcome.proof))
     return proofs, pairs
-
-
-async def _again(made: Edition, proofs: Sequence[Proved], judge: LeanJudge) -> list[Pair]:
-    """The pairs of proofs of the same tasks under the names of `made`, as far as Lean accepts them again."""
-    lay = layout(made)
-    known: list[Proved] = []
-    pairs: list[Pair] = []
-    originals = {made.renaming[one.task.name]: one for one in proofs}
-    for task, place in zip(made.tasks, lay.places, strict=True):
-        original = originals.get(task.name)
-        if original is None or not original.steps:
-            continue
-        steps = [made.reworded(step) for step in original.steps]
-        goals = await judge.goals(lay.text, place)
-        learned: list[Learned] = []
-        before = tuple(goal.text for goal in goals)
-        for i, step in enumerate(steps):
-            (verdict,) = await judge.verdicts(lay.text, place, ["\n".join(steps[: i + 1])])
-            if not verdict.accepted or not before:
-                break
-            after = tuple(goal.text for goal in verdict.goals)
-            learned.append(Learned(before, step, after))
-            before = after
-        if before or len(learned) < len(steps):
-            continue
-        outcome = Outcome(tuple(steps), tuple(learned))
-        pairs += _pairs(made, task, lay, known, outcome)
-        known.append(Proved(task, outcome.proof))
-    return pairs
 
 
 def around(made: Sheet, task: Task, proofs: Sequence[Proved]) -> Surroundings:

@@ -46,7 +46,6 @@ def make(  # noqa: PLR0913  # one parameter is one option
     sheets: Annotated[int, typer.Option(min=1, help="How many theories are made up.")] = 100,
     first: Annotated[int, typer.Option(min=0, help="The number of the first.")] = 0,
     seed: SeedOption = 0,
-    editions: Annotated[int, typer.Option(min=0, help="How often each is written with other names.")] = 5,
     generator: Annotated[
         str | None, typer.Option(help="Ask this generator first: what Lean accepts of it is learned, too.")
     ] = None,
@@ -60,7 +59,7 @@ def make(  # noqa: PLR0913  # one parameter is one option
 
     If it is interrupted, run it again: theories that are done are not attempted again.
     """
-    plan = Plan(sheets, first, seed, editions)
+    plan = Plan(sheets, first, seed)
     asyncio.run(_make(folder.absolute(), plan, jobs or os.cpu_count() or 1, generator, _chosen(lean)))
 
 

@@ -1,7 +1,6 @@
 """Owns `llmstep-lsp train`: its options, and what a person sees while a model is trained."""
 
 import json
-import re
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,7 +24,6 @@ from llmstep_lsp.edge.convert import Quantization
 from llmstep_lsp.errors import InputError, TrainingError
 from llmstep_lsp.training.protocol import CONVERTED, MODEL, At, Report, Said
 
-_MARKER = re.compile(r"\[[A-Z_]+\]")
 _NEW = "ARCH[,hidden=N][,layers=N][,heads=N][,vocabulary=N]"
 
 
@@ -120,7 +118,7 @@ def train(  # noqa: PLR0913  # one parameter is one option
         model=start,
         recipe=recipe,
         prompt=source,
-        markers=tuple(dict.fromkeys(_MARKER.findall(prompt_format.template + prompt_format.declaration))),
+        markers=prompt_format.markers,
         quantization=None if prompt_format.system is not None else quantization.value,
         examples="",
     )

@@ -8,7 +8,6 @@ import sys
 import pytest
 
 from llmstep_lsp.corpus.conjectures import Conjecture, conjectures, statement
-from llmstep_lsp.corpus.editions import edition
 from llmstep_lsp.corpus.language import (
     NAT,
     NATURALS,
@@ -114,15 +113,6 @@ def test_a_task_is_put_before_lean_and_known_to_those_below() -> None:
         "",
     ]
     assert lines[lay.places[0].line] == "  sorry"
-
-
-def test_an_edition_has_other_names_for_the_same() -> None:
-    original = theory_sheet(THEORY, [Conjecture(nat("double", N), "=", nat("+", N, N))])
-    other = edition(original, random.Random(3))  # noqa: S311
-    new = other.renaming["double"]
-    assert new != "double"
-    assert other.tasks[0].statement == f" (n : Nat) : {new} n = n + n"
-    assert other.reworded("simp [double, Nat.double_eq]") == f"simp [{new}, Nat.double_eq]"
 
 
 @pytest.mark.parametrize("number", [0, 4, 9])

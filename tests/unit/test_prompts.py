@@ -157,7 +157,7 @@ def test_a_format_that_does_not_exist_is_told() -> None:
     ],
 )
 def test_a_step_is_the_prefix_and_what_the_model_wrote(prefix: str, continuation: str, expected: str) -> None:
-    assert builtin_formats()["llmstep"].step(prefix, continuation) == expected
+    assert builtin_formats()["llmstep"].step(question(prefix), continuation) == expected
 
 
 @pytest.mark.parametrize(
@@ -171,4 +171,48 @@ def test_a_step_is_the_prefix_and_what_the_model_wrote(prefix: str, continuation
     ],
 )
 def test_a_chat_answers_with_the_whole_step(answer: str, expected: str) -> None:
-    assert builtin_formats()["chat"].step("rw [", answer) == expected
+    assert builtin_formats()["chat"].step(question("rw ["), answer) == expected
+
+
+ROWS = """inductive Row where
+  | done : Row
+
+def Row.size : Row → Nat
+  | .done => 0
+
+theorem size_done : Row.done.size = 0 := rfl
+
+theorem t (size : Row) : Row.size size = 0 := by
+  """
+VEILED = Question((parse_goal("size : Row\n⊢ size.size = 0 ∧ Row.size Row.done = 0"),), "simp [Row", ROWS, 8)
+
+
+def test_names_of_the_file_are_veiled() -> None:
+    assert asked("names", VEILED) == (
+        "[FILE] §t1 §t1.§d1 §l1[GOAL]§d1 : §t1\n⊢ §d1.§d1 = 0 ∧ §t1.§d1 §t1.done = 0[PROOFSTEP]simp [§t1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("continuation", "expected"),
+    [
+        (".§d1, §l1]", "simp [Row.size, size_done]"),
+        ("] at h", "simp [Row] at h"),
+        (", §d2]", ""),  # stands for nothing
+        (", §]", ""),
+    ],
+)
+def test_what_a_model_writes_is_unveiled(continuation: str, expected: str) -> None:
+    assert builtin_formats()["names"].step(VEILED, continuation) == expected
+
+
+def test_what_a_model_is_to_write_is_veiled() -> None:
+    names = builtin_formats()["names"]
+    assert names.answer(VEILED, "rw [size_done, Row.size]") == "rw [§l1, §t1.§d1]"
+    assert builtin_formats()["llmstep"].answer(VEILED, "rw [size_done]") == "rw [size_done]"
+
+
+def test_the_words_of_a_format() -> None:
+    assert builtin_formats()["llmstep"].markers == ("[GOAL]", "[PROOFSTEP]")
+    markers = builtin_formats()["names"].markers
+    assert (markers[:4], len(markers)) == (("[FILE]", "[GOAL]", "[PROOFSTEP]", "§d1"), 3 + 3 * 12)

@@ -58,7 +58,7 @@ class LanguageModel:
         told = {""}
         async with aclosing(self.completer.complete(completion)) as continuations:
             async for continuation in continuations:
-                text = prompt_format.step(question.prefix, continuation.text)
+                text = prompt_format.step(question, continuation.text)
                 if text not in told and text.startswith(question.prefix.rstrip()):
                     told.add(text)
                     yield Candidate(text, self.name, continuation.score)

@@ -24,6 +24,8 @@ def read_options(written: Mapping[str, Any], kind: type[_Options]) -> _Options:
 
 
 def _boolean(value: Any, _: object) -> bool:
+    if isinstance(value, bool):  # TOML's
+        return value
     if value not in ("true", "false"):
         raise ValueError(f"it must be true or false, not {value}")
     return bool(value == "true")

@@ -7,16 +7,17 @@ import re
 import string
 import tomllib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from pathlib import Path, PurePath
 
 from llmstep_lsp.adapters.generators.options import read_options
+from llmstep_lsp.adapters.generators.veil import Veil, all_placeholders, veil_over
 from llmstep_lsp.domain.completion import Part, Prompt
 from llmstep_lsp.domain.goals import blocks
 from llmstep_lsp.domain.model import Goal
-from llmstep_lsp.domain.retrieval import declarations, nearest
+from llmstep_lsp.domain.retrieval import Declaration, declarations, nearest
 from llmstep_lsp.errors import InputError
 from llmstep_lsp.ports import Question, Rejection
 from llmstep_lsp.worker.description import PROMPT
@@ -34,6 +35,7 @@ _DEFAULT = "llmstep"
 _CONTEXT_RANK = -1_000_000
 _INSTANCE_RANK = 1
 _INSTANCE = re.compile(r"inst(?:✝[¹²³⁴⁵⁶⁷⁸⁹⁰]*)?(?: |\Z)")
+_MARKER = re.compile(r"\[[A-Z_]+\]")
 _FENCED = re.compile(r"```[^\n]*\n(?P<code>.*?)(?:\n```|\Z)", re.DOTALL)
 
 
@@ -46,7 +48,8 @@ class PromptFormat:
     `lemma` for each that Lean names), {rejected} (a `rejection` for each step that Lean
     turned down) and {start} (`start`, if there is a prefix).  What the model writes ends
     before the first of the strings `stop`.  With `system`, it is a chat: the answer is the
-    step itself, from its beginning on, perhaps in a code block.
+    step itself, from its beginning on, perhaps in a code block.  With `veiled`, the model sees
+    placeholders for the names of these declarations, and writes such.
     """
 
     name: str
@@ -58,6 +61,7 @@ class PromptFormat:
     lemma: str = ""
     rejection: str = ""
     start: str = ""
+    veiled: bool = False
 
     def __post_init__(self) -> None:
         for template, known in (
@@ -84,17 +88,23 @@ class PromptFormat:
         """Whether a prompt shows steps that Lean turned down."""
         return "rejected" in _fields(self.template)
 
+    @property
+    def markers(self) -> tuple[str, ...]:
+        """What is one word to a model of this format: what stands in brackets, and placeholders."""
+        found = _MARKER.findall(self.template + self.declaration)
+        return tuple(dict.fromkeys([*found, *(all_placeholders(_DECLARATIONS) if self.veiled else ())]))
+
     def prompt(self, question: Question, lemmas: Sequence[str] = ()) -> Prompt:
         """What a model is to continue.
 
         If that is too long, declarations of the file go first, the least relevant before
         the others, then lemmas of the library, then instances among the hypotheses.
         """
-        goal = question.goals[0]
+        veil = self._veil(question)
         pieces = {
-            "state": list(_state(goal)),
-            "prefix": [Part(question.prefix)],
-            "context": list(self._context(goal, question.context)) if self.declaration else [],
+            "state": [replace(part, text=veil.hide(part.text)) for part in _state(question.goals[0])],
+            "prefix": [Part(veil.hide(question.prefix))],
+            "context": list(self._context(question)) if self.declaration else [],
             "lemmas": [Part(self.lemma.format(name=name), -i) for i, name in enumerate(lemmas)],
             "rejected": [self._rejected(one) for one in question.rejected[:_REJECTIONS]],
             "start": [Part(self.start.format(prefix=question.prefix))] if question.prefix else [],
@@ -108,10 +118,14 @@ class PromptFormat:
         """The declarations of the file that `prompt` shows."""
         if not self.declaration or not question.goals:
             return ""
-        return "".join(part.text for part in self._context(question.goals[0], question.context))
+        return "".join(self.declaration.format(name=one.name, text=one.text) for one in _near(question))
 
-    def step(self, prefix: str, continuation: str) -> str:
-        """The step that a model wrote, which was asked for one with `prefix`; empty if there is none.
+    def answer(self, question: Question, step: str) -> str:
+        """What a model is to write where `step` is wanted."""
+        return self._veil(question).hide(step)
+
+    def step(self, question: Question, continuation: str) -> str:
+        """The step that a model wrote, which was asked `question`; empty if there is none.
 
         Blanks at the end go; at the start they go only if the prefix does not stand there.
         Those that indent later lines stay.
@@ -119,18 +133,30 @@ class PromptFormat:
         if self.system is not None:
             found = _FENCED.search(continuation)
             return (found["code"] if found else continuation).strip("\n").rstrip()
-        return (prefix + continuation if prefix else continuation.lstrip()).rstrip()
+        written = self._veil(question).show(continuation)
+        if written is None:
+            return ""
+        return (question.prefix + written if question.prefix else written.lstrip()).rstrip()
 
-    def _context(self, goal: Goal, context: str) -> Iterator[Part]:
-        """The declarations nearest to `goal`, in the order of the file; the farther, the sooner they go."""
-        declared = declarations(context)
-        ranks = {one: _CONTEXT_RANK - i for i, one in enumerate(nearest(goal, declared)[:_DECLARATIONS])}
-        for one in declared:
-            if one in ranks:
-                yield Part(self.declaration.format(name=one.name, text=one.text), ranks.pop(one))
+    def _context(self, question: Question) -> Iterator[Part]:
+        """The declarations of the file, in its order; the farther from the goal, the sooner they go."""
+        veil = self._veil(question)
+        for one, rank in _near(question).items():
+            text = self.declaration.format(name=one.name, text=one.text)
+            yield Part(veil.hide(text), _CONTEXT_RANK - rank)
+
+    def _veil(self, question: Question) -> Veil:
+        return veil_over(_near(question) if self.veiled else ())
 
     def _rejected(self, rejection: Rejection) -> Part:
         return Part(self.rejection.format(text=rejection.text, reason=rejection.reason[:_REASON]))
+
+
+def _near(question: Question) -> dict[Declaration, int]:
+    """The declarations of the file that are nearest to the goal, in their order there; and how near."""
+    declared = declarations(question.context)
+    ranks = {one: rank for rank, one in enumerate(nearest(question.goals[0], declared)[:_DECLARATIONS])}
+    return {one: ranks[one] for one in declared if one in ranks}
 
 
 def choose_format(model: str, chosen: str | None = None) -> PromptFormat:

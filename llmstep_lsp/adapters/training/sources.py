@@ -91,7 +91,7 @@ def _rendered(
 ) -> Iterator[Example]:
     if goal and (answer := step.strip()):
         question = Question((parse_goal(goal),), prefix="", context=context, count=1)
-        yield Example(prompt_format.prompt(question), answer, group)
+        yield Example(prompt_format.prompt(question), prompt_format.answer(question, answer), group)
 
 
 def read_all(files: list[Path], prompt_format: PromptFormat) -> Iterator[Example]:
