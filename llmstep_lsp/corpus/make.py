@@ -17,6 +17,7 @@ from llmstep_lsp.adapters.pairs.json_lines import write_line
 from llmstep_lsp.corpus.attempt import Outcome, attempt
 from llmstep_lsp.corpus.conjectures import conjectures
 from llmstep_lsp.corpus.lean_judge import LeanJudge
+from llmstep_lsp.corpus.library import library_sheet
 from llmstep_lsp.corpus.plain import arithmetic_sheet, logic_sheet
 from llmstep_lsp.corpus.repertoire import Surroundings
 from llmstep_lsp.corpus.sheets import Layout, Sheet, Task, layout, theorem, theory_sheet
@@ -27,6 +28,8 @@ from llmstep_lsp.domain.pairs import CONTEXT_CHARACTERS, Pair
 
 _TASKS = 12
 _LEMMAS = 5
+# The remainder by five of the numbers of sheets about the library.
+_LIBRARY = 2
 _DONE = "done.txt"
 PAIRS = "pairs.jsonl"
 SECONDS = 4.0
@@ -38,11 +41,25 @@ Propose = Callable[[str, Goal], Awaitable[list[str]]]
 
 @dataclass(frozen=True)
 class Plan:
-    """What is made: so many sheets, from the number `first` on, by random numbers from `seed`."""
+    """What is made: so many sheets, from the number `first` on, by random numbers from `seed`.
+
+    If statements of the `library` are given, two sheets of ten are about them.
+    """
 
     sheets: int
     first: int = 0
     seed: int = 0
+    library: Sequence[str] = ()
+
+    @property
+    def numbers(self) -> range:
+        """The numbers of the sheets."""
+        return range(self.first, self.first + self.sheets)
+
+    @property
+    def wants_library(self) -> bool:
+        """Whether a sheet of it may be about the library."""
+        return any(number % 5 == _LIBRARY for number in self.numbers)
 
 
 @dataclass(frozen=True)
@@ -63,13 +80,15 @@ class Proved:
 
 
 def sheet(plan: Plan, number: int) -> Sheet:
-    """The sheet of this number: of five, four are theories."""
+    """The sheet of this number: of ten, six are theories, or eight if there is no library."""
     rng = random.Random(f"{plan.seed} {number}")  # noqa: S311  # nobody guards a secret with it
     name = _name(number)
     if number % 10 == 4:  # noqa: PLR2004
         return logic_sheet(name, _TASKS, rng)
     if number % 10 == 9:  # noqa: PLR2004
         return arithmetic_sheet(name, _TASKS // 2, rng)
+    if number % 5 == _LIBRARY and plan.library:
+        return library_sheet(name, plan.library, rng, _TASKS)
     theory = make_theory(name, rng)
     return theory_sheet(theory, conjectures(theory, _TASKS, rng))
 
@@ -92,7 +111,7 @@ async def make_corpus(
         OSError: the folder cannot be written.
     """
     done = _done(folder)
-    numbers = (n for n in range(plan.first, plan.first + plan.sheets) if _name(n) not in done)
+    numbers = (n for n in plan.numbers if _name(n) not in done)
 
     async def work(judge: LeanJudge) -> None:
         for number in numbers:

@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,7 @@ from llmstep_lsp.adapters.pairs.json_lines import write_line
 from llmstep_lsp.compose import make_sampled
 from llmstep_lsp.corpus.held_out import keep_goals
 from llmstep_lsp.corpus.lean_judge import LeanJudge
+from llmstep_lsp.corpus.library import library_statements
 from llmstep_lsp.corpus.make import PAIRS, Plan, Propose, Told, make_corpus
 from llmstep_lsp.corpus.selection import pair_statement, shapes_kept_out
 from llmstep_lsp.corpus.split import Part, shape
@@ -112,6 +114,9 @@ async def _make(folder: Path, plan: Plan, jobs: int, generator: str | None, lean
             bar.update(bar.task_ids[0], advance=1, description=f"{told.sheet}, {proved} proofs")
 
         try:
+            if plan.wants_library:
+                bar.update(bar.task_ids[0], description="listing the library")
+                plan = replace(plan, library=await library_statements(find_toolchain(folder, lean)))
             async with _judges(folder, jobs, lean) as judges:
                 await make_corpus(folder, plan, judges, tell, _proposer(generators))
         finally:

@@ -1,6 +1,7 @@
 """A corpus and a file of goals made with real Lean: every step is one that Lean accepts in its place."""
 
 import json
+import random
 import re
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 
 from llmstep_lsp.adapters.lean.toolchain import Toolchain
 from llmstep_lsp.adapters.pairs import read_pairs
+from llmstep_lsp.corpus.library import library_sheet, library_statements
 from llmstep_lsp.corpus.split import part
 
 pytestmark = pytest.mark.lean
@@ -29,7 +31,7 @@ def errors(lean: Toolchain, file: Path) -> list[str]:
 
 
 def test_a_corpus_is_made_and_no_sheet_is_made_twice(tmp_path: Path, real_lean: Toolchain) -> None:
-    make = ("make", "data", "--sheets", "1", "--first", "2", "--jobs", "1")
+    make = ("make", "data", "--sheets", "1", "--first", "3", "--jobs", "1")
     said = run(tmp_path, *make)
     lines = (tmp_path / "data" / "proofs.jsonl").read_text().splitlines()
     proofs = [json.loads(line) for line in lines]
@@ -58,3 +60,10 @@ def test_goals_are_of_theories_that_are_never_learned_from(tmp_path: Path, real_
     assert re.fullmatch(rf"{goals} goals are in {tmp_path}/kept; of \d+, a proof is known.\n", said)
     assert goals >= 3
     assert errors(real_lean, file) == []
+
+
+async def test_the_library_is_listed_as_what_follows_a_name(real_lean: Toolchain) -> None:
+    found = await library_statements(real_lean, ("Not",))
+    assert found == [" {a : Prop} (h : a → False) : ¬a", " {a b : Prop} (H2 : ¬b) (H1 : a → b) : ¬a"]
+    (task,) = library_sheet("Sheet2", found, random.Random(0), 1).tasks  # noqa: S311
+    assert task.statement in found
