@@ -9,6 +9,9 @@ from llmstep_lsp.adapters.lean import wasm
 from llmstep_lsp.adapters.lean.toolchain import Toolchain, find_toolchain
 from llmstep_lsp.errors import LeanNotFoundError
 
+# Threads that wait for each other beside busy Leans take a hundred times as long.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 
 @pytest.fixture(scope="session", autouse=True)
 def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -110,7 +110,7 @@ async def test_a_generator_that_cannot_be_made_is_said_and_the_server_starts(
     await asyncio.wait_for(shown, 10)
     assert [m.message for m in client.messages] == [
         "llmstep: The generator `openai` cannot be made: required field missing in url. "
-        "Its options: prompt, samples, max_new_tokens, temperature, beams, url, model."
+        "Its options: prompt, samples, max_new_tokens, temperature, beams, seed, url, model."
     ]
 
 

@@ -315,7 +315,7 @@ async def test_after_its_seconds_a_completion_gets_what_is_done(
     found = await complete(babbler, replace(LONG, count=count, seconds=0.5, beams=beams, temperature=2))
     assert len(found) < count
     await complete(babbler, replace(SHORT, count=2, temperature=2))
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 60
 
 
 async def test_cancelling_frees_the_worker(babbler: WorkerCompleter) -> None:

@@ -17,6 +17,7 @@ _log = logging.getLogger(__name__)
 
 # A hover of a large file stays far below; a header that claims more is not one of Lean's.
 _MAX_MESSAGE = 256 * 1024 * 1024
+_OUTPUT_SECONDS = 1.0
 _SHUTDOWN_SECONDS = 2.0
 
 
@@ -190,6 +191,8 @@ class Connection:
             if not answer.done():
                 answer.set_exception(self._gone)
         tasks = {self._reader, self._stderr_task} - {asyncio.current_task()}
+        # They come to the end of its output, without which the event loop may be closed before its pipes.
+        await asyncio.wait(tasks, timeout=_OUTPUT_SECONDS)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
