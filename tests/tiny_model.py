@@ -64,7 +64,7 @@ def save_trained(directory: Path, context: int, steps: int = 150) -> None:
     _save(network, tokenizer, directory)
 
 
-def save_trained_encoder(directory: Path, context: int, steps: int = 300) -> None:
+def save_trained_encoder(directory: Path, context: int, steps: int = 200) -> None:
     """A model with an encoder that knows `LESSONS` by heart, goals in the llmstep format."""
     network = _encoder_network()
     tokenizer = _byte_tokenizer(context)

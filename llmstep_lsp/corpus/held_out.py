@@ -16,7 +16,7 @@ from pathlib import Path
 from llmstep_lsp.corpus.attempt import attempt
 from llmstep_lsp.corpus.conjectures import conjectures
 from llmstep_lsp.corpus.lean_judge import LeanJudge
-from llmstep_lsp.corpus.make import SECONDS, Proved, around
+from llmstep_lsp.corpus.make import Proved, around
 from llmstep_lsp.corpus.sheets import Sheet, layout, theorem, theory_sheet
 from llmstep_lsp.corpus.split import Part, part
 from llmstep_lsp.corpus.theories import make_theory
@@ -28,6 +28,19 @@ _SEARCHES = ("induction", "cases", "fun_induction", "split", "rw")
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """What is written: so many `goals` of one part, or a few more, by random numbers from `seed`.
+
+    A proof of each is looked for as in the making of a corpus, for so many `seconds`.
+    """
+
+    part: Part
+    goals: int
+    seed: int = 0
+    seconds: float = 4.0
+
+
+@dataclass(frozen=True)
 class Kept:
     """A file that was written, its goals, and for how many of them a proof is known."""
 
@@ -36,10 +49,8 @@ class Kept:
     proved: int
 
 
-async def keep_goals(
-    folder: Path, wanted: Part, goals: int, seed: int, judge: LeanJudge
-) -> AsyncIterator[Kept]:
-    """Write files with so many `goals` of the part `wanted`, or a few more; tells of each when it is written.
+async def keep_goals(folder: Path, wanted: Wanted, judge: LeanJudge) -> AsyncIterator[Kept]:
+    """Write files with the goals that are `wanted`; tells of each when it is written.
 
     Raises:
         LeanError: Lean cannot be asked.
@@ -47,10 +58,10 @@ async def keep_goals(
     """
     count = 0
     for number in itertools.count(1):
-        if count >= goals:
+        if count >= wanted.goals:
             return
-        made = _sheet(f"{wanted.capitalize()}{number}", seed)
-        if sum(part(one.about, one.statement) == wanted for one in made.tasks) < _LEAST:
+        made = _sheet(f"{wanted.part.capitalize()}{number}", wanted.seed)
+        if sum(part(one.about, one.statement) == wanted.part for one in made.tasks) < _LEAST:
             continue
         text, proved = await _written(made, wanted, judge)
         if (found := text.count("  sorry\n")) >= _LEAST:
@@ -71,7 +82,7 @@ def _sheet(name: str, seed: int) -> Sheet:
     return theory_sheet(theory, conjectures(theory, _TASKS, rng))
 
 
-async def _written(made: Sheet, wanted: Part, judge: LeanJudge) -> tuple[str, int]:
+async def _written(made: Sheet, wanted: Wanted, judge: LeanJudge) -> tuple[str, int]:
     """The text of the file, and for how many of its goals a proof is known."""
     await judge.fresh()
     lay = layout(made)
@@ -87,9 +98,9 @@ async def _written(made: Sheet, wanted: Part, judge: LeanJudge) -> tuple[str, in
             [goal.text for goal in goals],
             around(made, task, proofs),
             partial(judge.verdicts, lay.text, place),
-            SECONDS,
+            wanted.seconds,
         )
-        if part(task.about, task.statement) == wanted and not _is_immediate(outcome.proof, lemmas):
+        if part(task.about, task.statement) == wanted.part and not _is_immediate(outcome.proof, lemmas):
             proved += bool(outcome.proof)
             text += f"theorem goal_{task.name}{task.statement} := by\n  sorry\n\n"
         if outcome.proof:

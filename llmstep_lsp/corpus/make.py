@@ -32,9 +32,6 @@ _LEMMAS = 5
 _LIBRARY = 2
 _DONE = "done.txt"
 PAIRS = "pairs.jsonl"
-SECONDS = 4.0
-"""How long a goal is attempted."""
-
 Propose = Callable[[str, Goal], Awaitable[list[str]]]
 """Steps below a text for a goal, that somebody has who is asked before all else."""
 
@@ -43,12 +40,14 @@ Propose = Callable[[str, Goal], Awaitable[list[str]]]
 class Plan:
     """What is made: so many sheets, from the number `first` on, by random numbers from `seed`.
 
+    Each goal is attempted for so many `seconds`, or a little more.
     If statements of the `library` are given, two sheets of ten are about them.
     """
 
     sheets: int
     first: int = 0
     seed: int = 0
+    seconds: float = 4.0
     library: Sequence[str] = ()
 
     @property
@@ -116,7 +115,7 @@ async def make_corpus(
     async def work(judge: LeanJudge) -> None:
         for number in numbers:
             made = sheet(plan, number)
-            proofs, pairs = await _explored(made, judge, propose)
+            proofs, pairs = await _explored(made, judge, plan.seconds, propose)
             _write(folder, made, proofs, pairs)
             tell(Told(made.name, len(made.tasks), sum(bool(one.steps) for one in proofs)))
 
@@ -130,7 +129,7 @@ async def make_corpus(
 
 
 async def _explored(
-    made: Sheet, judge: LeanJudge, propose: Propose | None
+    made: Sheet, judge: LeanJudge, seconds: float, propose: Propose | None
 ) -> tuple[list[Proved], list[Pair]]:
     """What becomes of the tasks of `made` that may be learned from, and the pairs in their proofs."""
     await judge.fresh()
@@ -147,7 +146,7 @@ async def _explored(
             [goal.text for goal in goals],
             around(made, task, proofs),
             partial(judge.verdicts, lay.text, place),
-            SECONDS,
+            seconds,
             propose and partial(propose, _context(made, task, proofs)),
         )
         pairs += _pairs(made, task, lay, proofs, outcome)

@@ -17,7 +17,7 @@ from llmstep_lsp.adapters.lean.toolchain import find_toolchain
 from llmstep_lsp.adapters.pairs import read_pairs
 from llmstep_lsp.adapters.pairs.json_lines import write_line
 from llmstep_lsp.compose import make_sampled
-from llmstep_lsp.corpus.held_out import keep_goals
+from llmstep_lsp.corpus.held_out import Wanted, keep_goals
 from llmstep_lsp.corpus.lean_judge import LeanJudge
 from llmstep_lsp.corpus.library import library_statements
 from llmstep_lsp.corpus.make import PAIRS, Plan, Propose, Told, make_corpus
@@ -38,6 +38,7 @@ corpus_app = typer.Typer(
 _PROPOSED = 16
 _PROPOSING_SECONDS = 5.0
 
+SecondsOption = Annotated[float, typer.Option(min=0.1, help="How long a goal is attempted.")]
 SeedOption = Annotated[int, typer.Option(min=0, help="Start of all chance.")]
 
 
@@ -48,6 +49,7 @@ def make(  # noqa: PLR0913  # one parameter is one option
     sheets: Annotated[int, typer.Option(min=1, help="How many theories are made up.")] = 100,
     first: Annotated[int, typer.Option(min=0, help="The number of the first.")] = 0,
     seed: SeedOption = 0,
+    seconds: SecondsOption = 4.0,
     generator: Annotated[
         str | None, typer.Option(help="Ask this generator first: what Lean accepts of it is learned, too.")
     ] = None,
@@ -61,21 +63,22 @@ def make(  # noqa: PLR0913  # one parameter is one option
 
     If it is interrupted, run it again: theories that are done are not attempted again.
     """
-    plan = Plan(sheets, first, seed)
+    plan = Plan(sheets, first, seed, seconds)
     asyncio.run(_make(folder.absolute(), plan, jobs or os.cpu_count() or 1, generator, _chosen(lean)))
 
 
 @corpus_app.command()
-def goals(
+def goals(  # noqa: PLR0913  # as above
     folder: Annotated[Path, typer.Argument(help="Where the files are written.")],
     *,
     part: Annotated[Part, typer.Option(help="Of which part of all theories.")] = "test",
     count: Annotated[int, typer.Option(min=1, help="How many goals are wanted.")] = 100,
     seed: SeedOption = 0,
+    seconds: SecondsOption = 4.0,
     lean: LeanOption = None,
 ) -> None:
     """Write Lean files of goals about definitions of their own, of a kind that is never learned from."""
-    asyncio.run(_goals(folder.absolute(), part, count, seed, _chosen(lean)))
+    asyncio.run(_goals(folder.absolute(), Wanted(part, count, seed, seconds), _chosen(lean)))
 
 
 @corpus_app.command()
@@ -136,11 +139,11 @@ def _proposer(generators: Sequence[Generator]) -> Propose | None:
     return propose
 
 
-async def _goals(folder: Path, part: Part, count: int, seed: int, lean: str | None) -> None:
+async def _goals(folder: Path, wanted: Wanted, lean: str | None) -> None:
     found = proved = 0
-    with _progress(count) as bar:
+    with _progress(wanted.goals) as bar:
         async with _judges(folder, 1, lean) as (judge,):
-            async for kept in keep_goals(folder, part, count, seed, judge):
+            async for kept in keep_goals(folder, wanted, judge):
                 found, proved = found + kept.goals, proved + kept.proved
                 bar.update(bar.task_ids[0], completed=found, description=kept.file.name)
     typer.echo(f"{found} goals are in {folder}; of {proved}, a proof is known.")

@@ -31,7 +31,7 @@ def errors(lean: Toolchain, file: Path) -> list[str]:
 
 
 def test_a_corpus_is_made_and_no_sheet_is_made_twice(tmp_path: Path, real_lean: Toolchain) -> None:
-    make = ("make", "data", "--sheets", "1", "--first", "3", "--jobs", "1")
+    make = ("make", "data", "--sheets", "1", "--first", "3", "--seconds", "1", "--jobs", "1")
     said = run(tmp_path, *make)
     lines = (tmp_path / "data" / "proofs.jsonl").read_text().splitlines()
     proofs = [json.loads(line) for line in lines]
@@ -53,7 +53,7 @@ def test_a_corpus_is_made_and_no_sheet_is_made_twice(tmp_path: Path, real_lean: 
 
 
 def test_goals_are_of_theories_that_are_never_learned_from(tmp_path: Path, real_lean: Toolchain) -> None:
-    said = run(tmp_path, "goals", "kept", "--count", "1")
+    said = run(tmp_path, "goals", "kept", "--count", "1", "--seconds", "0.5")
     (file,) = (tmp_path / "kept").glob("*.lean")
     text = file.read_text()
     goals = text.count("  sorry\n")
