@@ -10,13 +10,15 @@ import pytest
 from typer.testing import CliRunner
 
 from llmstep_lsp.adapters.lean.toolchain import Toolchain
-from llmstep_lsp.bench import lsp, verify
+from llmstep_lsp.bench import lsp
 from llmstep_lsp.bench.lsp import Report
+from llmstep_lsp.bench.verify import CONFIRMED, PLAIN, RPC, Measurement
 from llmstep_lsp.edge import bench_all
 from llmstep_lsp.edge.cli import app
 from llmstep_lsp.errors import InputError, LeanGoneError
 
-# That the real server is measured, test_bench.py shows; it takes long.
+# That the real server and the real Lean are measured, test_bench.py shows; it takes long.
+VERIFIED = [Measurement("short", way, 8, 3.0, 5.0, 300.0) for way in (RPC, CONFIRMED, PLAIN)]
 REPORT = Report(
     lean="Lean",
     webassembly=True,
@@ -46,8 +48,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "T.lean").write_text(THEOREMS)
     for name in ("LLMSTEP_LEAN", "LLMSTEP_GENERATORS", "LLMSTEP_MODEL"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(verify, "_GOALS", verify._GOALS[:1])
-    monkeypatch.setattr(verify, "_CANDIDATES", verify._CANDIDATES[:8])
     return tmp_path
 
 
@@ -60,12 +60,16 @@ def test_each_part_is_measured_once(
     def broken(*_: Any, **__: Any) -> Any:
         raise LeanGoneError("Lean ended.")
 
+    async def verified(*_: Any, **__: Any) -> list[Measurement]:
+        return VERIFIED
+
+    monkeypatch.setattr(bench_all, "measure_verify", verified)
     monkeypatch.setattr(bench_all, "measure_lsp", broken)
     done = run(monkeypatch, folder, "--quick", "--seconds", "5")
     assert (done.exit_code, done.stderr.splitlines()) == (
         1,
         [
-            *("verify", "Measuring: short", "lsp", "lsp failed: Lean ended.", "eval"),
+            *("verify", "lsp", "lsp failed: Lean ended.", "eval"),
             f"Written: {out / 'report.md'}",
             "Run the same command again to measure only what failed.",
         ],
