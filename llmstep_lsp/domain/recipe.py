@@ -97,8 +97,8 @@ class NewModel:
 class Run:
     """All that decides what a training makes: the `model` it starts from, or a new one, and the rest.
 
-    `prompt` is the format of prompts, as TOML, and `markers` are the texts in brackets that its
-    template has.  `quantization` says how CTranslate2 keeps the weights (None: it gets none).
+    `prompt` is the format of prompts, as TOML, and `markers` are the texts that are one
+    word in it.  `quantization` says how CTranslate2 keeps the weights (None: it gets none).
     `examples` is the digest of the examples.
     """
 

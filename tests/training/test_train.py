@@ -187,7 +187,7 @@ def test_a_model_is_made_in_time_even_if_it_reads_little_and_can_be_neither_conv
         "--learning-rate",
         "1e-3",
     ]
-    options += ["--epochs", "1000000", "--max-minutes", "0.02"]
+    options += ["--epochs", "1000000", "--max-minutes", "0.1"]
     done = run(pairs, *options, "--out", out, paths=(tmp_path / "broken",))
     assert (done.returncode, done.stdout) == (1, "")
     counts, *rest = done.stderr.splitlines()
@@ -203,9 +203,9 @@ def test_a_model_is_made_in_time_even_if_it_reads_little_and_can_be_neither_conv
     )
     assert (out / "model" / "model.safetensors").is_file()
     last = log(out)[-1]
-    assert 1.2 <= last["seconds"] < 3
+    assert 6 <= last["seconds"] < 12
     assert "held_out_loss" in last
-    assert [entry["learning_rate"] for entry in log(out) if "loss" in entry][-1] < 9e-4  # it falls
+    assert [entry["learning_rate"] for entry in log(out) if "loss" in entry][-1] < 1e-4
 
 
 def test_the_published_recipe_is_as_it_was_published() -> None:
