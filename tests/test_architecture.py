@@ -73,6 +73,7 @@ ALLOWED = {
         "compose",
         "domain",
         "edge.bench_all",
+        "edge.options",
         "errors",
         "evaluation.report",
     },

@@ -22,6 +22,7 @@ from llmstep_lsp.bench.verify import measure_verify
 from llmstep_lsp.compose import make_measured, make_prover, make_sampled
 from llmstep_lsp.domain.search import Limits
 from llmstep_lsp.edge.eval_command import digest_of, measured
+from llmstep_lsp.edge.options import MeasuredGeneratorsOption, MeasuredLeanOption, MeasuredModelOption
 from llmstep_lsp.edge.settings import SETTINGS, variable
 from llmstep_lsp.errors import GeneratorError
 from llmstep_lsp.evaluation.evaluator import Evaluator, Task
@@ -72,19 +73,9 @@ class _Plan:
 def bench_all(  # noqa: PLR0913  # one parameter is one option
     *,
     out: Annotated[Path, typer.Option(help="The folder for the report and what it is made of.")],
-    lean: Annotated[
-        str | None, typer.Option(envvar="LLMSTEP_LEAN", help="A `lean` or a toolchain's folder.")
-    ] = None,
-    generators: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--generator", envvar="LLMSTEP_GENERATORS", help="Who proposes steps: ENGINE[,OPTION=VALUE…]."
-        ),
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(envvar="LLMSTEP_MODEL", help="One more: a model's folder, hub name or server URL."),
-    ] = None,
+    lean: MeasuredLeanOption = None,
+    generators: MeasuredGeneratorsOption = None,
+    model: MeasuredModelOption = None,
     theorems: Annotated[
         list[Path] | None,
         typer.Option(help="What to prove, as `eval` reads it; the goals of `bench prove` by default."),

@@ -22,6 +22,7 @@ from llmstep_lsp.bench.verify import measure_verify
 from llmstep_lsp.compose import Setup, make_measured, make_parts
 from llmstep_lsp.domain.search import Limits
 from llmstep_lsp.edge.bench_all import bench_all, plain_server
+from llmstep_lsp.edge.options import MeasuredGeneratorsOption, MeasuredLeanOption, MeasuredModelOption
 from llmstep_lsp.errors import InputError
 from llmstep_lsp.evaluation.report import Table as Said
 
@@ -41,9 +42,7 @@ bench_app.command(name="all")(bench_all)
 @bench_app.command()
 def verify(
     *,
-    lean: Annotated[
-        str | None, typer.Option(envvar="LLMSTEP_LEAN", help="A `lean` or a toolchain's folder.")
-    ] = None,
+    lean: MeasuredLeanOption = None,
     rounds: Annotated[int, typer.Option(min=1, help="How often each way is measured.")] = 3,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
 ) -> None:
@@ -68,10 +67,7 @@ def runtime(  # noqa: PLR0913  # one parameter is one option
         list[str] | None,
         typer.Option("--generator", help="What to measure: ENGINE[,OPTION=VALUE…]; one or several."),
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(envvar="LLMSTEP_MODEL", help="One more: a model's folder, hub name or server URL."),
-    ] = None,
+    model: MeasuredModelOption = None,
     cases: Annotated[
         Path | None, typer.Option(help="JSON lines with `tactic_state` and `prefix`; ours by default.")
     ] = None,
@@ -104,9 +100,7 @@ def runtime(  # noqa: PLR0913  # one parameter is one option
 @bench_app.command()
 def prove(  # noqa: PLR0913  # one parameter is one option
     *,
-    lean: Annotated[
-        str | None, typer.Option(envvar="LLMSTEP_LEAN", help="A `lean` or a toolchain's folder.")
-    ] = None,
+    lean: MeasuredLeanOption = None,
     sets: Annotated[
         list[str] | None,
         typer.Option(
@@ -169,9 +163,7 @@ def _totals_table(found: list[Attempt]) -> Table:
 @bench_app.command()
 def proxy(
     *,
-    lean: Annotated[
-        str | None, typer.Option(envvar="LLMSTEP_LEAN", help="A `lean` or a toolchain's folder.")
-    ] = None,
+    lean: MeasuredLeanOption = None,
     rounds: Annotated[int, typer.Option(min=2, help="How often the file is edited and looked at.")] = 30,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
 ) -> None:
@@ -193,19 +185,9 @@ def proxy(
 @bench_app.command()
 def lsp(
     *,
-    lean: Annotated[
-        str | None, typer.Option(envvar="LLMSTEP_LEAN", help="A `lean` or a toolchain's folder.")
-    ] = None,
-    generators: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--generator", envvar="LLMSTEP_GENERATORS", help="Who proposes steps: ENGINE[,OPTION=VALUE…]."
-        ),
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(envvar="LLMSTEP_MODEL", help="One more: a model's folder, hub name or server URL."),
-    ] = None,
+    lean: MeasuredLeanOption = None,
+    generators: MeasuredGeneratorsOption = None,
+    model: MeasuredModelOption = None,
     rounds: Annotated[int, typer.Option(min=1, help="How many goals are asked about in each file.")] = 6,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:

@@ -26,3 +26,20 @@ RepairOption = Annotated[
 CacheOption = Annotated[
     int | None, typer.Option("--cache-megabytes", help="Keep what models propose on disk, up to this.")
 ]
+
+# A benchmark counts no settings but these, so each has a variable of its own.
+MeasuredLeanOption = Annotated[
+    str | None, typer.Option("--lean", envvar="LLMSTEP_LEAN", help="A `lean` or a toolchain's folder.")
+]
+MeasuredGeneratorsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--generator", envvar="LLMSTEP_GENERATORS", help="Who proposes steps: ENGINE[,OPTION=VALUE…]."
+    ),
+]
+MeasuredModelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--model", envvar="LLMSTEP_MODEL", help="One more: a model's folder, hub name or server URL."
+    ),
+]
