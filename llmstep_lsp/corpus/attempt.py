@@ -14,8 +14,10 @@ Judge = Callable[[Sequence[str]], Awaitable[list[Verdict]]]
 Ask = Callable[[Goal], Awaitable[list[str]]]
 """Steps for a goal that somebody else has, such as a model in training."""
 
-# How many ways to close a goal are kept, and how many steps that do not close it are followed.
-_KEPT = 3
+# How many ways to close a goal are kept, how many of them are freed of lemmas that they do not need, and how
+# many steps that do not close it are followed.
+_KEPT = 8
+_SPARED = 3
 _FOLLOWED = 5
 # No branch of a proof has more steps that close nothing.
 _DEPTH = 2
@@ -101,7 +103,11 @@ class _Attempt:
         return None
 
     async def _closing(self, path: tuple[str, ...], goal: Goal, rest: tuple[str, ...]) -> list[str]:
-        """Up to `_KEPT` steps that close `goal`, the first one to be gone on with."""
+        """Up to `_KEPT` steps that close `goal`, the first one to be gone on with.
+
+        One that needs few lemmas of those it names is kept with all of them too: which are needed
+        cannot be told from names.
+        """
         if self._ask:
             proposed = await self._ask(goal)
             if found := await self._closers(path, proposed, rest):
@@ -116,8 +122,8 @@ class _Attempt:
             found = await self._closers(path, [step.text for step in steps], rest)
             if found:
                 known = {step.text: step for step in steps}
-                kept = [await self._with_fewer_lemmas(path, known[text], rest) for text in found[:_KEPT]]
-                return list(dict.fromkeys(kept))
+                spared = [await self._with_fewer_lemmas(path, known[text], rest) for text in found[:_SPARED]]
+                return list(dict.fromkeys([*spared, *found]))[:_KEPT]
         return []
 
     async def _with_fewer_lemmas(self, path: tuple[str, ...], step: Ruled, rest: tuple[str, ...]) -> str:
