@@ -4,7 +4,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
-from llmstep_lsp.corpus.repertoire import Ruled, Surroundings, advancing, closing
+from llmstep_lsp.corpus.repertoire import REST, Ruled, Surroundings, advancing, closing
 from llmstep_lsp.domain.goals import parse_goal
 from llmstep_lsp.domain.model import Goal, Status, Verdict
 
@@ -16,7 +16,7 @@ Ask = Callable[[Goal], Awaitable[list[str]]]
 
 # How many ways to close a goal are kept, how many of them are freed of lemmas that they do not need, and how
 # many steps that do not close it are followed.
-_KEPT = 8
+_KEPT = 6
 _SPARED = 3
 _FOLLOWED = 5
 # No branch of a proof has more steps that close nothing.
@@ -120,7 +120,7 @@ class _Attempt:
             steps = [step for batch in batches[:_ROWS] for step in batch]
             batches = batches[_ROWS:]
             found = await self._closers(path, [step.text for step in steps], rest)
-            if found:
+            if found := [text for text in found if text.removesuffix(REST) not in {*found} - {text}]:
                 known = {step.text: step for step in steps}
                 spared = [await self._with_fewer_lemmas(path, known[text], rest) for text in found[:_SPARED]]
                 return list(dict.fromkeys([*spared, *found]))[:_KEPT]

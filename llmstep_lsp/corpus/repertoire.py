@@ -12,6 +12,8 @@ from llmstep_lsp.domain.lexing import tokens
 from llmstep_lsp.domain.model import Goal, Hypothesis
 
 _INACCESSIBLE = "✝"
+REST = " <;> omega"
+"""What is put behind a step for goals that it may leave."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,11 @@ def closing(goal: Goal, around: Surroundings, *, root: bool) -> Iterator[list[Ru
     yield [
         Ruled("grind", rules, ()),
         Ruled("simp_all", rules, ()),
-        Ruled("simp", rules, (), " <;> omega"),
-        Ruled("simp_all", rules, (), " <;> omega"),
+        Ruled("simp", rules, (), REST),
+        Ruled("simp_all", rules, (), REST),
         *(_plain(f"exact {fact}") for fact in facts),
         *([Ruled("simp", rules, tuple(facts))] if facts else []),
-        *(Ruled("simp", rules, (), f" at {fact} ⊢ <;> omega") for fact in facts[:1]),
+        *(Ruled("simp", rules, (), f" at {fact} ⊢{REST}") for fact in facts[:1]),
     ]
     if lemmas:
         yield [*(_plain(f"exact {lemma} ..") for lemma in lemmas), *(_plain(f"rw [{one}]") for one in lemmas)]
@@ -62,7 +64,7 @@ def closing(goal: Goal, around: Surroundings, *, root: bool) -> Iterator[list[Ru
             Ruled("simp", rules, lemmas),
             Ruled("simp_all", rules, lemmas),
             Ruled("grind", rules, lemmas),
-            Ruled("simp", rules, lemmas, " <;> omega"),
+            Ruled("simp", rules, lemmas, REST),
         ]
     if "if " in goal.target:
         yield [_plain("split <;> simp_all"), Ruled("split <;> simp_all", rules, lemmas)]
@@ -109,7 +111,7 @@ def _eliminations(
     heads = [f"induction {name}", *([f"induction {name} generalizing {others}"] if others else [])]
     for head in heads:
         yield Ruled(f"{head} <;> simp_all", rules, lemmas)
-        yield Ruled(f"{head} <;> simp_all", rules, lemmas, " <;> omega")
+        yield Ruled(f"{head} <;> simp_all", rules, lemmas, REST)
         yield Ruled(f"{head} <;> grind", rules, lemmas)
     yield Ruled(f"cases {name} <;> simp_all", rules, lemmas)
     yield Ruled(f"cases {name} <;> grind", rules, lemmas)
