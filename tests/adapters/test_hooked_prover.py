@@ -158,7 +158,10 @@ async def test_nobody_waits_for_lemmas_of_a_state_that_is_not_ready(
         "import Lean\n",
     ],
 )
-async def test_any_header(hooked: HookedProver, spy: Spy, lean_folder: Path, header: str) -> None:
+async def test_any_header(
+    hooked: HookedProver, spy: Spy, lean_folder: Path, header: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hooked_prover, "_MILLISECONDS", 9000)
     state = await state_in(hooked, lean_folder / "A.lean", header + GOAL)
     spy.checked.clear()
     assert await judged(hooked, state, ["rfl", "omega"]) == [("rfl", "rejected"), ("omega", "finishes")]

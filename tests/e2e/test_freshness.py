@@ -133,12 +133,12 @@ async def test_cancelling_reaches_lean_and_the_model(tmp_path: Path, real_lean: 
     ):
         document = Document(client, tmp_path / "A.lean")
         asking = asyncio.ensure_future(cancellable(document, f"{slow}{AND}\n  ‸\n"))
-        await until(lambda: size(beats) >= 3, 100)
+        await until(lambda: size(beats) >= 3, 200)
         client.cancel_request(types.CancelParams("asked"))
         with pytest.raises(JsonRpcException) as raised:
-            await asyncio.wait_for(asking, 5)
+            await asyncio.wait_for(asking, 20)
         assert raised.value.code == types.LSPErrorCodes.RequestCancelled
-        await eventually(stopped(beats), 10)
+        await eventually(stopped(beats), 60)
 
         def hanging(request: Asked) -> Reply:
             return models("m") if request.method == "GET" else Reply(hangs=True)
@@ -150,8 +150,8 @@ async def test_cancelling_reaches_lean_and_the_model(tmp_path: Path, real_lean: 
         assert not model.left.is_set()
         client.cancel_request(types.CancelParams("asked"))
         with pytest.raises(JsonRpcException):
-            await asyncio.wait_for(asking, 5)
-        await asyncio.wait_for(model.left.wait(), 5)
+            await asyncio.wait_for(asking, 20)
+        await asyncio.wait_for(model.left.wait(), 20)
 
 
 async def cancellable(document: Document, marked: str) -> Any:

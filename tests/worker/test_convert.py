@@ -20,22 +20,30 @@ from tests.tiny_model import LESSONS
 pytestmark = pytest.mark.model
 
 
-@pytest.mark.parametrize("name", ["trained", "trained-encoder"])
+@pytest.mark.parametrize(
+    ("name", "quantization", "dtype"),
+    # Of bytes that are alike in a row, an 8-bit model loses one on some processors.
+    [("trained", Quantization.INT8, "int8_float32"), ("trained-encoder", Quantization.FLOAT32, "float32")],
+)
 async def test_a_converted_model_knows_what_it_knew(
-    name: str, model: Callable[[str], Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    name: str,
+    quantization: Quantization,
+    dtype: str,
+    model: Callable[[str], Path],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     directory = tmp_path / "new" / "model"
-    convert(str(model(name)), directory, Quantization.INT8)
+    convert(str(model(name)), directory, quantization)
     assert capfd.readouterr().out == (
         f"{model(name)} was converted: name the engine ctranslate2 and the model {directory}.\n"
     )
     assert [path.name for path in directory.parent.iterdir()] == ["model"]
     completer = WorkerCompleter(Engine("ctranslate2", str(directory), device="cpu"))
-    assert (await completer.ready()).dtype == "int8_float32"
+    assert (await completer.ready()).dtype == dtype
     for goal, step in LESSONS.items():
         asked = completion(f"[GOAL]{goal}[PROOFSTEP]", count=1)
-        # Of bytes that are alike in a row, processors without 8-bit dot products lose one.
-        assert [found.text.split() for found in await complete(completer, asked)] == [step.split()]
+        assert [found.text.strip() for found in await complete(completer, asked)] == [step]
     await completer.aclose()
 
 
