@@ -17,6 +17,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the log files of all servers that the tests start."""
     folder = tmp_path_factory.mktemp("logs")
+    os.environ["LLMSTEP_GENERATORS"] = "symbolic"  # what a model proposes is not known beforehand
     os.environ["LLMSTEP_LOG_FILE"] = str(folder / "llmstep-lsp.log")
     os.environ["LLMSTEP_ACCEPT_LOG_FILE"] = str(folder / "accepted.jsonl")
     return folder

@@ -1,5 +1,6 @@
 """A language server for each editor's profile, and a Lean of its own to confirm what was inserted."""
 
+import os
 import sys
 from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass, field
@@ -16,7 +17,11 @@ from tests.e2e.editing import encoding_of, make_client
 from tests.lean_wasm.lsp_client import LspClient
 
 SERVER = [sys.executable, "-m", "llmstep_lsp", "--stdio"]
+# Where the editor chooses the generators, which the environment would do before it.
+CHOOSING = {name: value for name, value in os.environ.items() if name != "LLMSTEP_GENERATORS"}
 EDITORS = ["neovim", "visual_studio_code", "emacs"]
+# For what is the same in all editors.
+one_editor = pytest.mark.parametrize("client", EDITORS[:1], indirect=True)
 
 
 @pytest_lsp.fixture(
@@ -31,7 +36,7 @@ async def client(
     initialized = await lsp_client.initialize_session(
         types.InitializeParams(
             capabilities=client_capabilities(request.param),
-            initialization_options={"budgetSeconds": 120, "acceptLog": True},
+            initialization_options={"budgetSeconds": 120, "proveSeconds": 200, "acceptLog": True},
         )
     )
     assert initialized.capabilities.position_encoding == encoding_of(lsp_client)

@@ -10,7 +10,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 from pytest_lsp import LanguageClient
 
-from tests.e2e.conftest import Confirmer
+from tests.e2e.conftest import Confirmer, one_editor
 from tests.e2e.editing import Document
 from tests.e2e.positions import AND
 from tests.waiting import until
@@ -22,7 +22,7 @@ TWO_STEPS = """inductive Even : Nat → Prop where
   | zero : Even 0
   | step (n : Nat) : Even n → Even (n + 2)
 
-theorem both : Even 4 ∧ Even 2 := by
+theorem both : Even 2 ∧ Even 0 := by
     ‸sorry
 """
 # It takes a while until nothing is left to try.
@@ -46,6 +46,7 @@ def document(client: LanguageClient, lean_folder: Path) -> Iterator[Document]:
     document.close()
 
 
+@one_editor
 async def test_suggest_answers_as_the_command_line_does_with_edits_besides(
     document: Document, confirmer: Confirmer
 ) -> None:
@@ -64,12 +65,14 @@ async def test_suggest_answers_as_the_command_line_does_with_edits_besides(
     assert (answer["notes"], answer["complete"]) == ([], True)
 
 
+@one_editor
 async def test_suggest_with_prefix_tries_only_steps_that_begin_so(document: Document) -> None:
     where = document.at(f"{AND}\n  ‸\n")
     answer = await document.command("llmstep.suggestWithPrefix", {**where, "prefix": "cons"})
     assert [suggestion["text"] for suggestion in answer["suggestions"]] == ["constructor"]
 
 
+@one_editor
 @pytest.mark.parametrize(
     ("command", "arguments", "message"),
     [
@@ -119,6 +122,7 @@ async def test_a_proof_is_searched_for_with_progress_and_inserted_as_one_edit(
     assert confirmer.errors(result) == []
 
 
+@one_editor
 async def test_a_proof_that_the_editor_does_not_insert_is_not_said_to_be_there(document: Document) -> None:
     client = document.client
     client.protocol.fm.features[types.WORKSPACE_APPLY_EDIT] = lambda _: types.ApplyWorkspaceEditResult(
@@ -131,6 +135,7 @@ async def test_a_proof_that_the_editor_does_not_insert_is_not_said_to_be_there(d
     )
 
 
+@one_editor
 async def test_a_search_ends_when_the_person_cancels_or_stops_it_or_edits_there(document: Document) -> None:
     client = document.client
     where = document.at(NEVER)
@@ -163,6 +168,7 @@ async def test_a_search_ends_when_the_person_cancels_or_stops_it_or_edits_there(
     assert raised.value.code == types.LSPErrorCodes.ContentModified
 
 
+@one_editor
 async def test_the_status_says_what_works_and_what_does_not(document: Document, logs: Path) -> None:
     assert len(await document.ask(f"{AND}\n  exact‸\n")) == 1
     status = await document.command("llmstep.showStatus")
@@ -178,6 +184,7 @@ async def test_the_status_says_what_works_and_what_does_not(document: Document, 
     assert "Generator symbolic: answered." in document.client.messages[-1].message.split("\n")
 
 
+@one_editor
 async def test_lean_can_be_started_again(document: Document) -> None:
     assert await document.command("llmstep.restartLean") is None
     assert len(await document.ask(f"{AND}\n  exact‸\n")) == 1

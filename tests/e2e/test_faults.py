@@ -21,7 +21,7 @@ from pytest_lsp import ClientServerConfig, LanguageClient, client_capabilities
 from llmstep_lsp.adapters.lean.hook_library import HookLibrary
 from llmstep_lsp.adapters.lean.toolchain import Toolchain
 from tests.adapters.fake_model_server import Asked, FakeModelServer, Reply, choice, models, say
-from tests.e2e.conftest import SERVER
+from tests.e2e.conftest import CHOOSING, SERVER
 from tests.e2e.editing import Document, make_client
 from tests.e2e.positions import AND
 from tests.marked import MARK
@@ -30,7 +30,9 @@ FAKE = Path(__file__).parent.parent / "adapters" / "fake_lean.py"
 ASKED = f"{AND}\n  exact{MARK}\n"
 
 
-@pytest_lsp.fixture(config=ClientServerConfig(server_command=SERVER, client_factory=make_client))
+@pytest_lsp.fixture(
+    config=ClientServerConfig(server_command=SERVER, server_env=CHOOSING, client_factory=make_client)
+)
 async def client(lsp_client: LanguageClient) -> AsyncGenerator[None, None]:
     yield
     await asyncio.wait_for(lsp_client.shutdown_session(), 20)
@@ -39,7 +41,8 @@ async def client(lsp_client: LanguageClient) -> AsyncGenerator[None, None]:
 async def start(client: LanguageClient, **options: Any) -> None:
     await client.initialize_session(
         types.InitializeParams(
-            capabilities=client_capabilities("visual_studio_code"), initialization_options=options
+            capabilities=client_capabilities("visual_studio_code"),
+            initialization_options={"generators": ["symbolic"], **options},
         )
     )
 

@@ -13,7 +13,7 @@ from pytest_lsp import LanguageClient, client_capabilities
 
 from llmstep_lsp.adapters.lean.toolchain import Toolchain
 from tests.adapters.fake_model_server import Asked, FakeModelServer, Reply, choice, models, say
-from tests.e2e.conftest import SERVER
+from tests.e2e.conftest import CHOOSING, SERVER, one_editor
 from tests.e2e.editing import Document, make_client
 from tests.e2e.positions import AND
 from tests.waiting import eventually, until
@@ -24,6 +24,7 @@ STALE = types.LSPErrorCodes.ContentModified
 EDITS = 200
 
 
+@one_editor
 @pytest.mark.asyncio(loop_scope="session")
 async def test_fast_edits_while_actions_are_pending(
     client: LanguageClient, lean_folder: Path, logs: Path
@@ -64,11 +65,11 @@ async def test_fast_edits_while_actions_are_pending(
 async def session(**options: Any) -> AsyncIterator[LanguageClient]:
     """A client of a server of its own."""
     client = make_client()
-    await client.start_io(*SERVER)
+    await client.start_io(*SERVER, env=CHOOSING)
     await client.initialize_session(
         types.InitializeParams(
             capabilities=client_capabilities("visual_studio_code"),
-            initialization_options={"budgetSeconds": 120, **options},
+            initialization_options={"budgetSeconds": 120, "generators": ["symbolic"], **options},
         )
     )
     yield client
@@ -182,6 +183,7 @@ def size(file: Path) -> int:
     return file.stat().st_size
 
 
+@one_editor
 @pytest.mark.asyncio(loop_scope="session")
 async def test_an_edit_below_keeps_what_is_known(client: LanguageClient, lean_folder: Path) -> None:
     marked = f"{AND}\n  exact‸\n\ntheorem below : True := by\n  trivial\n"
