@@ -57,6 +57,9 @@ def closing(goal: Goal, around: Surroundings, *, root: bool) -> Iterator[list[Ru
         *([Ruled("simp", rules, tuple(facts))] if facts else []),
         *(Ruled("simp", rules, (), f" at {fact} ⊢{REST}") for fact in facts[:1]),
     ]
+    variables = splittable(goal, objects, around) if root else []
+    for name in variables:
+        yield list(_eliminations(goal, name, objects, rules, ()))
     if lemmas:
         yield [*(_plain(f"exact {lemma} ..") for lemma in lemmas), *(_plain(f"rw [{one}]") for one in lemmas)]
         yield [
@@ -70,16 +73,15 @@ def closing(goal: Goal, around: Surroundings, *, root: bool) -> Iterator[list[Ru
         yield [_plain("split <;> simp_all"), Ruled("split <;> simp_all", rules, lemmas)]
     if not root:
         return
-    variables = splittable(goal, objects, around)
-    for known in ((), lemmas) if lemmas else ((),):
-        for name in variables:
-            yield list(_eliminations(goal, name, objects, rules, known))
     for call in _calls(goal, around):
         yield [
             Ruled(f"fun_induction {call} <;> simp_all", rules, ()),
             Ruled(f"fun_induction {call} <;> grind", rules, ()),
             *([Ruled(f"fun_induction {call} <;> simp_all", rules, lemmas)] if lemmas else []),
         ]
+    if lemmas:
+        for name in variables:
+            yield list(_eliminations(goal, name, objects, rules, lemmas))
 
 
 def advancing(goal: Goal, around: Surroundings) -> list[str]:
