@@ -59,7 +59,7 @@ def closing(goal: Goal, around: Surroundings, *, root: bool) -> Iterator[list[Ru
     ]
     variables = splittable(goal, objects, around) if root else []
     for name in variables:
-        yield list(_eliminations(goal, name, objects, rules, ()))
+        yield list(_eliminations(goal, name, objects, rules, lemmas))
     if lemmas:
         yield [*(_plain(f"exact {lemma} ..") for lemma in lemmas), *(_plain(f"rw [{one}]") for one in lemmas)]
         yield [
@@ -79,9 +79,9 @@ def closing(goal: Goal, around: Surroundings, *, root: bool) -> Iterator[list[Ru
             Ruled(f"fun_induction {call} <;> grind", rules, ()),
             *([Ruled(f"fun_induction {call} <;> simp_all", rules, lemmas)] if lemmas else []),
         ]
-    if lemmas:
+    if lemmas:  # one of which may have been in the way
         for name in variables:
-            yield list(_eliminations(goal, name, objects, rules, lemmas))
+            yield list(_eliminations(goal, name, objects, rules, ()))
 
 
 def advancing(goal: Goal, around: Surroundings) -> list[str]:
