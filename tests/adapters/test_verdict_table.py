@@ -41,7 +41,10 @@ def marked(case: Case) -> str:
 
 
 # For other imports, Lean starts again.
-@pytest.mark.parametrize("case", sorted(CASES, key=imports_lean), ids=lambda case: case.name)
+BY_IMPORTS = sorted(CASES, key=imports_lean)
+
+
+@pytest.mark.parametrize("case", BY_IMPORTS, ids=lambda case: case.name)
 async def test_status(prover: Prover, folder: Path, case: Case) -> None:
     state = await state_in(prover, folder / "Table.lean", marked(case))
     verdict = await verdict_on(prover, state, case.candidate)
