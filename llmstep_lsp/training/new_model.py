@@ -60,11 +60,10 @@ def learn_tokenizer(new: NewModel, length: int, markers: Sequence[str], examples
 def _texts(markers: Sequence[str], examples: Iterable[Example]) -> Iterator[str]:
     """The texts of the examples without the markers, which are no words."""
     for example in examples:
-        text = example.prompt.text
-        for marker in markers:
-            text = text.replace(marker, "\n")
-        yield text
-        yield example.answer
+        for text in (example.prompt.text, example.answer):
+            for marker in markers:
+                text = text.replace(marker, "\n")  # noqa: PLW2901
+            yield text
 
 
 def make_network(new: NewModel, length: int, tokenizer: Any) -> Any:

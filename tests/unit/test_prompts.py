@@ -184,22 +184,24 @@ theorem size_done : Row.done.size = 0 := rfl
 
 theorem t (size : Row) : Row.size size = 0 := by
   """
-VEILED = Question((parse_goal("size : Row\n⊢ size.size = 0 ∧ Row.size Row.done = 0"),), "simp [Row", ROWS, 8)
+GOAL_IN_ROWS = "size r : Row\nh : r = size\nr✝ : Row\n⊢ size.size = 0 ∧ Row.size r = 0"
+VEILED = Question((parse_goal(GOAL_IN_ROWS),), "simp [Row", ROWS, 8)
 
 
 def test_names_of_the_file_are_veiled() -> None:
     assert asked("names", VEILED) == (
-        "[FILE] §t1 §t1.§d1 §l1[GOAL]§d1 : §t1\n⊢ §d1.§d1 = 0 ∧ §t1.§d1 §t1.done = 0[PROOFSTEP]simp [§t1"
+        "[FILE] ◆t1 ◆t1.◆d1 ◆l1[GOAL]◆d1 ◆v1 : ◆t1\n◆v2 : ◆v1 = ◆d1\n◆v1✝ : ◆t1\n"
+        "⊢ ◆d1.◆d1 = 0 ∧ ◆t1.◆d1 ◆v1 = 0[PROOFSTEP]simp [◆t1"
     )
 
 
 @pytest.mark.parametrize(
     ("continuation", "expected"),
     [
-        (".§d1, §l1]", "simp [Row.size, size_done]"),
+        (".◆d1, ◆l1, ◆v2]", "simp [Row.size, size_done, h]"),
         ("] at h", "simp [Row] at h"),
-        (", §d2]", ""),  # stands for nothing
-        (", §]", ""),
+        (", ◆d2]", ""),  # stands for nothing
+        (", ◆]", ""),
     ],
 )
 def test_what_a_model_writes_is_unveiled(continuation: str, expected: str) -> None:
@@ -208,11 +210,11 @@ def test_what_a_model_writes_is_unveiled(continuation: str, expected: str) -> No
 
 def test_what_a_model_is_to_write_is_veiled() -> None:
     names = builtin_formats()["names"]
-    assert names.answer(VEILED, "rw [size_done, Row.size]") == "rw [§l1, §t1.§d1]"
+    assert names.answer(VEILED, "rw [size_done, Row.size]") == "rw [◆l1, ◆t1.◆d1]"
     assert builtin_formats()["llmstep"].answer(VEILED, "rw [size_done]") == "rw [size_done]"
 
 
 def test_the_words_of_a_format() -> None:
     assert builtin_formats()["llmstep"].markers == ("[GOAL]", "[PROOFSTEP]")
     markers = builtin_formats()["names"].markers
-    assert (markers[:4], len(markers)) == (("[FILE]", "[GOAL]", "[PROOFSTEP]", "§d1"), 3 + 3 * 12)
+    assert (markers[:4], len(markers)) == (("[FILE]", "[GOAL]", "[PROOFSTEP]", "◆d1"), 3 + 4 * 12)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
+from itertools import chain
 from pathlib import Path, PurePath
 
 from llmstep_lsp.adapters.generators.options import read_options
@@ -49,7 +50,7 @@ class PromptFormat:
     turned down) and {start} (`start`, if there is a prefix).  What the model writes ends
     before the first of the strings `stop`.  With `system`, it is a chat: the answer is the
     step itself, from its beginning on, perhaps in a code block.  With `veiled`, the model sees
-    placeholders for the names of these declarations, and writes such.
+    placeholders for the names of these declarations and of the goal's hypotheses, and writes such.
     """
 
     name: str
@@ -146,7 +147,9 @@ class PromptFormat:
             yield Part(veil.hide(text), _CONTEXT_RANK - rank)
 
     def _veil(self, question: Question) -> Veil:
-        return veil_over(_near(question) if self.veiled else ())
+        if not self.veiled:
+            return veil_over(())
+        return veil_over(_near(question), chain.from_iterable(h.names for h in question.goals[0].hypotheses))
 
     def _rejected(self, rejection: Rejection) -> Part:
         return Part(self.rejection.format(text=rejection.text, reason=rejection.reason[:_REASON]))
