@@ -100,7 +100,7 @@ async def _written(made: Sheet, wanted: Wanted, judge: LeanJudge) -> tuple[str, 
             partial(judge.verdicts, lay.text, place),
             wanted.seconds,
         )
-        if part(task.about, task.statement) == wanted.part and not _is_immediate(outcome.proof, lemmas):
+        if part(task.about, task.statement) == wanted.part and not is_immediate(outcome.proof, lemmas):
             proved += bool(outcome.proof)
             text += f"theorem goal_{task.name}{task.statement} := by\n  sorry\n\n"
         if outcome.proof:
@@ -109,7 +109,7 @@ async def _written(made: Sheet, wanted: Wanted, judge: LeanJudge) -> tuple[str, 
     return f"{text}end {made.namespace}\n", proved
 
 
-def _is_immediate(proof: tuple[str, ...], lemmas: set[str]) -> bool:
+def is_immediate(proof: tuple[str, ...], lemmas: set[str]) -> bool:
     """Whether one step does it that neither distinguishes cases nor uses a lemma of the file."""
     if len(proof) != 1:
         return False

@@ -1,9 +1,11 @@
-"""Owns which pairs are learned from: none whose theorem is stated in a text that is kept for tests."""
+"""Owns which pairs are learned from: of no theorem of a test, and few of those that are proved at once."""
 
 import json
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 from pathlib import Path
 
+from llmstep_lsp.corpus.held_out import is_immediate
 from llmstep_lsp.corpus.split import shape
 from llmstep_lsp.domain.pairs import Pair
 from llmstep_lsp.domain.retrieval import Declaration, declarations
@@ -25,6 +27,17 @@ def pair_statement(pair: Pair) -> str:
     """What the theorem of `pair` says; empty if its context does not tell."""
     found = _declared(pair.context)
     return found[-1].statement if found else ""
+
+
+def instructive(pairs: Iterable[Pair]) -> list[Pair]:
+    """`pairs`, but one alone of each theorem that is proved at once: a model would learn little else."""
+    found: list[Pair] = []
+    for _, of_theorem in groupby(pairs, key=lambda pair: (pair.file, pair.declaration)):
+        steps = list(of_theorem)
+        lemmas = {one.name for one in declarations(steps[0].context) if one.is_lemma}
+        at_once = [one for one in steps if not one.state_after and is_immediate((one.tactic,), lemmas)]
+        found += at_once[:1] if at_once and at_once[0].state_before == steps[0].state_before else steps
+    return found
 
 
 def _statements(file: Path) -> Iterator[str]:

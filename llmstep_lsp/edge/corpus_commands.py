@@ -21,7 +21,7 @@ from llmstep_lsp.corpus.held_out import Wanted, keep_goals
 from llmstep_lsp.corpus.lean_judge import LeanJudge
 from llmstep_lsp.corpus.library import library_statements
 from llmstep_lsp.corpus.make import PAIRS, Plan, Propose, Told, make_corpus
-from llmstep_lsp.corpus.selection import pair_statement, shapes_kept_out
+from llmstep_lsp.corpus.selection import instructive, pair_statement, shapes_kept_out
 from llmstep_lsp.corpus.split import Part, shape
 from llmstep_lsp.domain.model import Goal
 from llmstep_lsp.edge.options import LeanOption
@@ -95,10 +95,12 @@ def select(
     pairs = list(read_pairs(folder / PAIRS))
     chosen = [pair for pair in pairs if shape(pair_statement(pair)) not in kept_out]
     distinct = list({(one.state_before, one.tactic, pair_statement(one)): one for one in chosen}.values())
-    out.write_text("".join(write_line(pair) + "\n" for pair in distinct), encoding="utf-8")
+    learned = instructive(distinct)
+    out.write_text("".join(write_line(pair) + "\n" for pair in learned), encoding="utf-8")
     typer.echo(
-        f"{len(distinct)} pairs are in {out}; {len(pairs) - len(chosen)} are left out, whose theorems are "
-        f"among {len(kept_out)} kept for tests, and {len(chosen) - len(distinct)} that are there twice."
+        f"{len(learned)} pairs are in {out}; {len(pairs) - len(chosen)} are left out, whose theorems are "
+        f"among {len(kept_out)} kept for tests, {len(chosen) - len(distinct)} that are there twice, and "
+        f"{len(distinct) - len(learned)} more ways to prove what is proved at once."
     )
 
 

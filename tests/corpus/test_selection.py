@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from llmstep_lsp.adapters.pairs import read_pairs
 from llmstep_lsp.adapters.pairs.json_lines import write_line
-from llmstep_lsp.corpus.selection import pair_statement, shapes_kept_out
+from llmstep_lsp.corpus.selection import instructive, pair_statement, shapes_kept_out
 from llmstep_lsp.corpus.split import part, shape
 from llmstep_lsp.domain.pairs import Pair
 from llmstep_lsp.edge.cli import app
@@ -47,6 +47,20 @@ def test_the_statement_of_a_pair_is_that_above_its_goal() -> None:
     assert pair_statement(replace(PAIR, context="")) == ""
 
 
+def test_of_a_theorem_that_is_proved_at_once_one_pair_is_learned() -> None:
+    lemma = "theorem zero : dbl 0 = 0 := rfl\n\n"
+    hard = [
+        replace(PAIR, context=lemma + PAIR.context, tactic=tactic)
+        for tactic in ("cases n <;> grind [dbl]", "simp [dbl, zero]")
+    ]
+    in_two = [
+        replace(PAIR, declaration="two", tactic="induction n", state_after="⊢ dbl 0 = 0"),
+        replace(PAIR, declaration="two", tactic="rfl", state_before="⊢ dbl 0 = 0"),
+    ]
+    at_once = [replace(OTHER, declaration="zero", tactic=tactic) for tactic in ("rfl", "simp [dbl]")]
+    assert instructive([*hard, *in_two, *at_once]) == [*hard, *in_two, at_once[0]]
+
+
 def test_statements_are_read_from_lean_and_from_json_lines(tmp_path: Path) -> None:
     lean, lines = tmp_path / "a.lean", tmp_path / "a.jsonl"
     lean.write_text("theorem a (x : Nat) : x = x := by\n  sorry\n\ndef f := 1\n")
@@ -76,6 +90,6 @@ def test_theorems_of_tests_are_left_out_and_pairs_are_taken_once(tmp_path: Path)
     found = CliRunner().invoke(app, arguments)
     assert found.stdout == (
         f"1 pairs are in {tmp_path}/out.jsonl; 1 are left out, whose theorems are among 1 kept for tests, "
-        "and 1 that are there twice.\n"
+        "1 that are there twice, and 0 more ways to prove what is proved at once.\n"
     )
     assert list(read_pairs(tmp_path / "out.jsonl")) == [OTHER]
