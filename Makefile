@@ -27,5 +27,5 @@ $(VENV)/demo: pyproject.toml | $(BIN)/python
 	touch $@
 
 $(VENV)/test: pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench,ctranslate2,data,dev,keyring,ray,serve,train]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench,data,dev,keyring,ray,serve,train]'
 	touch $@ $(VENV)/demo

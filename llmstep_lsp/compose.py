@@ -31,7 +31,7 @@ class Setup:
     """
 
     lean: str | None = None
-    generators: Sequence[str] = ("symbolic",)
+    generators: Sequence[str] = ("symbolic", "box")
     model: str | None = None
     repair: bool = False
     cache_megabytes: int = 0

@@ -5,6 +5,8 @@ import sys
 import zipfile
 from pathlib import Path
 
+from llmstep_lsp.adapters.generators.registry import BOX
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -35,6 +37,11 @@ def test_the_wheel_carries_the_lean_package_and_the_runtime_of_the_webassembly_l
             f"llmstep_lsp/adapters/generators/formats/{name}.toml"
             for name in ("chat", "few-shot", "llmstep", "names", "reprover")
         ),
+        *(f"llmstep_lsp/adapters/generators/box/{path.name}" for path in BOX.iterdir()),
     }
     package = {f"llmstep_lsp/adapters/lean/LLMStep/{path.name}" for path in (ROOT / "lean/LLMStep").iterdir()}
     assert names == modules | data | runtime | package
+
+
+def test_the_model_in_the_box_is_small() -> None:
+    assert sum(path.stat().st_size for path in BOX.iterdir()) < 20 * 10**6

@@ -204,7 +204,7 @@ async def _question(case: Case) -> Finding | None:
     """One real question about a file of our own, so that what is wrong can only be Lean."""
     if case.toolchain() is None:
         return None
-    generators, _ = make_generators(Setup())
+    generators, _ = make_generators(Setup(generators=("symbolic",)))
     snapshot, position = _tiny(case.folder / "LlmstepDoctor.lean", "")
     request = Request(snapshot, position, _SECONDS_FOR_LEAN - 10)
     answer = await Suggester(case.parts.prover, generators).suggest(request)

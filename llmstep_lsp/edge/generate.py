@@ -45,7 +45,7 @@ def generate() -> None:
 
 def _setup(request: GenerateRequest) -> Setup:
     """What the request and the environment choose; the request's model is the nearer one."""
-    generators = os.environ.get("LLMSTEP_GENERATORS", "symbolic").split()
+    generators = os.environ.get("LLMSTEP_GENERATORS", "symbolic box").split()
     return Setup(generators=generators, model=request.model or os.environ.get("LLMSTEP_MODEL"))
 
 

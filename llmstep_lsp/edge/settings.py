@@ -23,7 +23,7 @@ class Settings:
         default=None,
     )
     generators: tuple[str, ...] = _setting(
-        "Who proposes steps: each `ENGINE` or `ENGINE,OPTION=VALUE,…`.", default=("symbolic",)
+        "Who proposes steps: each `ENGINE` or `ENGINE,OPTION=VALUE,…`.", default=("symbolic", "box")
     )
     model: str | None = _setting(
         "One more generator: a model's folder, its name on the Hugging Face hub, or a model server's URL.",

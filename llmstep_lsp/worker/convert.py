@@ -26,7 +26,7 @@ def main() -> int:
 
         convert(arguments.model, arguments.directory, arguments.quantization)
     except ImportError as error:
-        extras = "pip install 'llmstep-lsp[ctranslate2,transformers]'"
+        extras = "pip install 'llmstep-lsp[transformers]'"
         print(f"Models cannot be converted here ({error}): {extras}", file=said, flush=True)
         return 1
     except (LoadError, OSError) as error:

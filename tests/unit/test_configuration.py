@@ -134,7 +134,7 @@ def test_a_wrong_value_leaves_the_others() -> None:
         "setting `count` from the editor's settings is wrong: it must be from 1 to 50, not 0. "
         "The default, 8, is used.",
         "setting `generators` from the editor's settings is wrong: it must be a list of texts, not 'x'. "
-        'The default, ["symbolic"], is used.',
+        'The default, ["symbolic", "box"], is used.',
     ]
 
 
@@ -229,7 +229,7 @@ def test_a_project_file_may_not_set_what_is_personal(project: Path, key: str, va
     settings, problems, _ = effective(Layers(project=project_layer(project)))
     assert settings == Settings(count=3)
     variable = {"acceptLog": "LLMSTEP_ACCEPT_LOG"}.get(key, f"LLMSTEP_{key.upper()}")
-    default = {"generators": '["symbolic"]', "acceptLog": "false"}.get(key, "none")
+    default = {"generators": '["symbolic", "box"]', "acceptLog": "false"}.get(key, "none")
     assert problems == [
         f"setting `{key}` from {file} is refused, because a project may not choose what runs, where your text "
         f"goes or what is kept of it: set it in the editor or by {variable}. The default, {default}, is used."

@@ -38,12 +38,12 @@ def test_show_says_where_each_value_is_from(project: Path, monkeypatch: pytest.M
     lines = run("show", project).splitlines()
     assert [line.split()[0] for line in lines] == list(SETTINGS)
     assert lines[:4] == [
-        "lean            none          default",
-        'generators      ["symbolic"]  default',
-        "model           none          default",
-        "repair          false         the environment variable LLMSTEP_REPAIR",
+        "lean            none                 default",
+        'generators      ["symbolic", "box"]  default',
+        "model           none                 default",
+        "repair          false                the environment variable LLMSTEP_REPAIR",
     ]
-    assert lines[6] == f"count           3             {project / 'llmstep.toml'}"
+    assert lines[6] == f"count           3                    {project / 'llmstep.toml'}"
 
 
 def test_show_for_programs_and_for_this_folder(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,7 +51,7 @@ def test_show_for_programs_and_for_this_folder(project: Path, monkeypatch: pytes
     shown = json.loads(run("show", "--json"))
     assert list(shown) == list(SETTINGS)
     assert shown["count"] == {"value": 3, "from": str(project / "llmstep.toml")}
-    assert shown["generators"] == {"value": ["symbolic"], "from": "default"}
+    assert shown["generators"] == {"value": ["symbolic", "box"], "from": "default"}
 
 
 def test_show_ends_with_what_is_wrong(project: Path) -> None:
@@ -63,7 +63,10 @@ def test_show_ends_with_what_is_wrong(project: Path) -> None:
         check=False,
     )
     file = project / "llmstep.toml"
-    assert (done.returncode, done.stdout.splitlines()[6]) == (1, f"count           3             {file}")
+    assert (done.returncode, done.stdout.splitlines()[6]) == (
+        1,
+        f"count           3                    {file}",
+    )
     assert done.stderr == (
         "llmstep-lsp: setting `count` from the environment variable LLMSTEP_COUNT is wrong: "
         f"it must be a whole number, not 'many'. 3 from {file} is used.\n"

@@ -31,6 +31,8 @@ _Options = TypeVar("_Options")
 ENTRY_POINTS = "llmstep.generators"
 # Lies in the directory of every model that was converted for CTranslate2.
 _CONVERTED = "model.bin"
+BOX = Path(__file__).parent / "box"
+"""The model in the box, converted, and its card."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,15 @@ class _Local(_Sampled):
     model: str
     device: str = Engine.device
     dtype: str = Engine.dtype
+
+
+@dataclass(frozen=True)
+class _Box(_Sampled):
+    """The model in the box: small, so that many samples are affordable, and so sure that they repeat."""
+
+    samples: int = 48
+    max_new_tokens: int = 64
+    temperature: float = 1.3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,6 +211,10 @@ def _local(spec: Spec) -> tuple[Completer, _Sampled, str | None]:
     return completer, local, _original(local.model)
 
 
+def _box(spec: Spec) -> tuple[Completer, _Sampled, str | None]:
+    return WorkerCompleter(Engine("ctranslate2", str(BOX))), _read(spec, _Box), str(BOX)
+
+
 def _original(model: str) -> str:
     """The name of the model that `model` was converted from; its own, if it was not or says a format."""
     if (Path(model) / PROMPT).is_file():
@@ -230,6 +245,7 @@ def _vllm(spec: Spec) -> tuple[Completer, _Sampled, str | None]:
 
 
 _COMPLETERS: dict[str, Callable[[Spec], tuple[Completer, _Sampled, str | None]]] = {
+    "box": _box,
     "ctranslate2": _local,
     "transformers": _local,
     "openai": _openai,
