@@ -72,7 +72,7 @@ def test_the_portfolio_is_not() -> None:
     [
         (
             "gpt",
-            "There is no generator gpt: choose ctranslate2, llmstep, openai, symbolic, transformers, vllm, vllm-in-process.",
+            "There is no generator gpt: choose box, ctranslate2, llmstep, openai, symbolic, transformers, vllm, vllm-in-process.",
         ),
         (
             "transformers",
@@ -112,7 +112,9 @@ def test_a_converted_chat_model_is_asked_by_examples() -> None:
 
 
 def test_only_engines_of_ours_run_models() -> None:
-    with pytest.raises(InputError, match="llmstep runs no models: choose ctranslate2, transformers, openai"):
+    with pytest.raises(
+        InputError, match="llmstep runs no models: choose box, ctranslate2, transformers, openai"
+    ):
         make_language_model(Spec("llmstep", {"url": "http://localhost"}))
 
 

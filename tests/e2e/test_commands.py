@@ -177,7 +177,9 @@ async def test_the_status_says_what_works_and_what_does_not(document: Document, 
     assert status["generators"] == [{"name": "symbolic", "state": "answered", "reason": ""}]
     assert status["kept"]["places"] > 0
     assert status["settings"] == {
+        "generators": "the environment variable LLMSTEP_GENERATORS",
         "budgetSeconds": "the editor's settings",
+        "proveSeconds": "the editor's settings",
         "acceptLog": "the editor's settings",
     }
     assert status["logFile"] == str(logs / "llmstep-lsp.log")

@@ -342,7 +342,7 @@ async def test_a_model_server_that_is_not_there() -> None:
 async def test_a_generator_that_is_none() -> None:
     finding = await found("generator", generators=["gpt"])
     assert finding.level == "bad"
-    assert finding.detail.startswith("There is no generator gpt: choose ctranslate2, llmstep,")
+    assert finding.detail.startswith("There is no generator gpt: choose box, ctranslate2, llmstep,")
 
 
 @pytest.mark.model
@@ -444,6 +444,7 @@ async def test_folders_that_cannot_be_written(tmp_path: Path, monkeypatch: pytes
 
 
 async def test_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LLMSTEP_GENERATORS")
     monkeypatch.setenv("LLMSTEP_COUNT", "4")
     assert await found("settings") == Finding(
         "good", "count from the environment variable LLMSTEP_COUNT", title="settings"

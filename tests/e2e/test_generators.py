@@ -142,7 +142,7 @@ async def cache(command: str, **environment: str) -> str:
 async def test_a_generator_that_does_not_exist_is_told(file: Path) -> None:
     answers, errors, code = await suggest(file, "--generator", "gpt5")
     assert (answers, code) == ([], 1)
-    assert errors.startswith("llmstep-lsp: There is no generator gpt5: choose ctranslate2,")
+    assert errors.startswith("llmstep-lsp: There is no generator gpt5: choose box, ctranslate2,")
 
 
 @pytest.mark.lean
