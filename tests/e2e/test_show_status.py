@@ -1,6 +1,5 @@
 """The command `llmstep.showStatus`, as an editor runs it."""
 
-import sys
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
@@ -10,12 +9,11 @@ from lsprotocol import types
 from pytest_lsp import ClientServerConfig, LanguageClient, client_capabilities
 
 from llmstep_lsp import __version__
+from tests.e2e.conftest import CHOOSING, SERVER
 from tests.e2e.editing import Document
 
-SERVER = [sys.executable, "-m", "llmstep_lsp", "--stdio"]
 
-
-@pytest_lsp.fixture(config=ClientServerConfig(server_command=SERVER))
+@pytest_lsp.fixture(config=ClientServerConfig(server_command=SERVER, server_env=CHOOSING))
 async def client(lsp_client: LanguageClient) -> AsyncGenerator[None, None]:
     options = {"lean": "/nowhere/lean"}
     await lsp_client.initialize_session(
@@ -45,7 +43,9 @@ async def test_the_state_is_shown_and_returned(client: LanguageClient, tmp_path:
             "batches": None,
             "obstacle": "",
         },
-        "generators": [{"name": "symbolic", "state": "not asked yet", "reason": ""}],
+        "generators": [
+            {"name": name, "state": "not asked yet", "reason": ""} for name in ("symbolic", "box")
+        ],
         "kept": {"places": 0, "megabytes": 0.0, "limit": 0},
         "settings": {"lean": "the editor's settings"},
     }
