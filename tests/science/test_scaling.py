@@ -11,9 +11,9 @@ from llmstep_lsp.adapters.lean.toolchain import Toolchain
 from tests.asking import environment
 from tests.training.running import write_pairs
 
-SIZE = "hidden=16,layers=1,heads=2,vocabulary=300"
+SIZE = "hidden=16,layers=1,heads=2,vocabulary=320"
 MODELS = [f"gpt-neox,{SIZE}", f"t5,{SIZE}"]
-NAMES = ["gpt-neox-hidden16-layers1-heads2-vocabulary300", "t5-hidden16-layers1-heads2-vocabulary300"]
+NAMES = ["gpt-neox-hidden16-layers1-heads2-vocabulary320", "t5-hidden16-layers1-heads2-vocabulary320"]
 STEPS = [(f"n : Nat\n⊢ n = {i}", f"simp [h{i}]") for i in range(40)]
 
 
@@ -39,7 +39,7 @@ def test_models_are_trained_once_and_compared(tmp_path: Path, real_lean: Toolcha
     assert [row["model"]["name"] for row in rows] == [row["accepted"]["set"] for row in rows] == NAMES
     assert [row["model"]["architecture"] for row in rows] == ["gpt-neox", "t5"]
     for row in rows:
-        assert row["model"]["parameters"] > 300 * 16
+        assert row["model"]["parameters"] > 320 * 16
         assert row["model"]["steps"] > 0
         assert row["model"]["loss"] > 0
         assert row["perplexity"] > 1
