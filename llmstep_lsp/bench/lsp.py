@@ -183,7 +183,8 @@ def measure_lsp(
 ) -> Report:
     """Measure the server, which gets `options` at `initialize`, in an `environment` that sets nothing else.
 
-    With `short`, there is only the short file.  Rounds beyond the dozen goals go through them again.
+    The options say who are the `generators`.  With `short`, there is only the short file.  Rounds beyond
+    the dozen goals go through them again.
 
     Raises:
         LeanNotFoundError: there is no Lean.
@@ -210,7 +211,7 @@ def measure_lsp(
         lean,
         webassembly=is_webassembly(lean),
         batches=all(batches),
-        generators=(*options.get("generators", ["symbolic"]), *filter(None, [options.get("model")])),
+        generators=(*options["generators"], *filter(None, [options.get("model")])),
         platform=platform.platform(terse=True),
         cpus=os.cpu_count() or 1,
         load=round(load, 1),

@@ -120,7 +120,9 @@ class _Attempt:
             steps = [step for batch in batches[:_ROWS] for step in batch]
             batches = batches[_ROWS:]
             found = await self._closers(path, [step.text for step in steps], rest)
-            if found := [text for text in found if text.removesuffix(REST) not in {*found} - {text}]:
+            needless = {text + REST for text in found}
+            found = [text for text in found if text not in needless]
+            if found:
                 known = {step.text: step for step in steps}
                 spared = [await self._with_fewer_lemmas(path, known[text], rest) for text in found[:_SPARED]]
                 return list(dict.fromkeys([*spared, *found]))[:_KEPT]

@@ -23,7 +23,7 @@ from llmstep_lsp.compose import make_measured, make_prover, make_sampled
 from llmstep_lsp.domain.search import Limits
 from llmstep_lsp.edge.eval_command import digest_of, measured
 from llmstep_lsp.edge.options import MeasuredGeneratorsOption, MeasuredLeanOption, MeasuredModelOption
-from llmstep_lsp.edge.settings import SETTINGS, variable
+from llmstep_lsp.edge.settings import SETTINGS, Settings, variable
 from llmstep_lsp.errors import GeneratorError
 from llmstep_lsp.evaluation.evaluator import Evaluator, Task
 from llmstep_lsp.evaluation.record import Outcome
@@ -123,7 +123,7 @@ def plain_server(
 
     Their own settings would make figures that cannot be compared.
     """
-    given = {"lean": lean, "generators": generators, "model": model}
+    given = {"lean": lean, "generators": generators or Settings().generators, "model": model}
     personal = {variable(setting) for setting in SETTINGS.values()}
     environment = {name: value for name, value in os.environ.items() if name not in personal}
     return {key: value for key, value in given.items() if value}, environment

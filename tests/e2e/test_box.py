@@ -8,24 +8,24 @@ from pathlib import Path
 
 import pytest
 
-TEXT = """inductive Row where
-  | done : Row
-  | more : Nat → Row → Row
+# A goal of which it is sure: what it draws depends a little on the processor.
+TEXT = """def twin : Nat → Nat
+  | 0 => 0
+  | n + 1 => twin n + 1 + 1
 
-def glue : Row → Row → Row
-  | .done, r => r
-  | .more n l, r => .more n (glue l r)
+theorem twin_zero : twin 0 = 0 := by
+  rfl
 
-theorem glue_done (l : Row) : glue l .done = l := by
+theorem twin_eq (n : Nat) : twin n = n + n := by
   sorry
 """
 
 
 @pytest.mark.lean
 def test_an_induction_that_unfolds_the_files_definitions(tmp_path: Path) -> None:
-    (tmp_path / "Row.lean").write_text(TEXT)
+    (tmp_path / "Twin.lean").write_text(TEXT)
     done = subprocess.run(
-        [sys.executable, "-m", "llmstep_lsp", "suggest", "Row.lean", "--all", "--json"],
+        [sys.executable, "-m", "llmstep_lsp", "suggest", "Twin.lean", "--all", "--json"],
         cwd=tmp_path,
         env={**os.environ, "LLMSTEP_GENERATORS": "box,seed=0"},
         capture_output=True,
