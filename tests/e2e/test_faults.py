@@ -1,7 +1,6 @@
 """What an editor gets when something is wrong: a message or a proper error, and a server that lives on."""
 
 import asyncio
-import contextlib
 import json
 import os
 import subprocess
@@ -24,6 +23,7 @@ from tests.adapters.fake_model_server import Asked, FakeModelServer, Reply, choi
 from tests.e2e.conftest import CHOOSING, SERVER
 from tests.e2e.editing import Document, make_client
 from tests.e2e.positions import AND
+from tests.e2e.processes import await_no_process_with, processes_with
 from tests.marked import MARK
 
 FAKE = Path(__file__).parent.parent / "adapters" / "fake_lean.py"
@@ -214,16 +214,6 @@ INITIALIZE = framed(
 SHUTDOWN, EXIT = framed(id=3, method="shutdown", params=None), framed(method="exit", params=None)
 
 
-def processes_with(variable: str) -> list[str]:
-    """The commands of the processes that have `variable` in their environment."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if variable.encode() in (folder / "environ").read_bytes():
-                found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
-    return found
-
-
 @pytest.mark.lean
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 @pytest.mark.parametrize(
@@ -255,16 +245,15 @@ def test_no_process_is_left(tmp_path: Path, real_lean: Toolchain, end: bytes) ->
         server.stdin.write(framed(id=2, method="textDocument/codeAction", params=asked))
         server.stdin.flush()
         # One for the plain way, and later one that imports the Lean package.
+        deadline = time.monotonic() + 240
         while sum("--worker" in command for command in processes_with(mark)) < 2:
-            time.sleep(0.05)
+            assert time.monotonic() < deadline, Path(os.environ["LLMSTEP_LOG_FILE"]).read_text()[-4000:]
+            time.sleep(0.2)
         server.stdin.write(end)
         server.stdin.close()
         server.wait(20)
         assert server.stderr.read() == b""
-    deadline = time.monotonic() + 10  # what ends by the end of its input takes a moment
-    while processes_with(mark) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert processes_with(mark) == []
+    await_no_process_with(mark)
 
 
 def test_standard_output_carries_only_the_protocol(tmp_path: Path) -> None:

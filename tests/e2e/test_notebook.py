@@ -13,7 +13,8 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-from tests.e2e.serving import alive, plain_environment
+from tests.e2e.processes import await_no_process_with
+from tests.e2e.serving import plain_environment
 
 pytestmark = pytest.mark.model
 
@@ -32,16 +33,17 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def choices(trained: Path) -> dict[str, str]:
-    """What the environment chooses instead of the form."""
+def choices(trained: Path) -> Iterator[dict[str, str]]:
+    """What the environment chooses instead of the form; no process that has it outlives the test."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    return {
+    yield {
         "LLMSTEP_MODEL": str(trained),
         "LLMSTEP_ENGINE": "transformers",
         "LLMSTEP_PORT": str(port),
         "LLMSTEP_STOP": "True",
     }
+    await_no_process_with(f"LLMSTEP_PORT={port}")
 
 
 class Run:
@@ -69,23 +71,6 @@ class Run:
         }
 
 
-@pytest.fixture(autouse=True)
-def _no_process_is_left() -> Iterator[None]:
-    before = our_servers()
-    yield
-    assert our_servers() - before == set()
-
-
-def our_servers() -> set[int]:
-    """The processes that serve a model."""
-    found = set()
-    for cmdline in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if b"llmstep_lsp\0serve\0" in cmdline.read_bytes():
-                found.add(int(cmdline.parent.name))
-        except (FileNotFoundError, ProcessLookupError):  # it has just ended
-            continue
-    return alive(found)
 
 
 def test_it_serves_answers_and_stops(tmp_path: Path, choices: dict[str, str]) -> None:

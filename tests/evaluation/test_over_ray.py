@@ -1,6 +1,7 @@
 """Theorems over a Ray cluster of two workers on this machine."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -68,6 +69,7 @@ def cluster() -> Iterator[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
+        env={**os.environ, "RAY_memory_monitor_refresh_ms": "0"},  # other tests may fill the memory
     ) as process:
         assert process.stdout
         assert process.stdin

@@ -1,0 +1,23 @@
+"""Which processes of this machine belong to a test: those that inherited a variable of its own."""
+
+import contextlib
+import time
+from pathlib import Path
+
+
+def processes_with(variable: str) -> list[str]:
+    """The commands of the processes that have `variable` in their environment."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if variable.encode() in (folder / "environ").read_bytes():
+                found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+    return found
+
+
+def await_no_process_with(variable: str) -> None:
+    """Fail unless they end soon: what ends by the end of its input takes a moment."""
+    deadline = time.monotonic() + 20
+    while processes_with(variable) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert processes_with(variable) == []
