@@ -1,6 +1,6 @@
 """What is kept of a proof, told by a Lean whose verdicts are scripted."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from llmstep_lsp.corpus.attempt import Judge, Learned, attempt
 from llmstep_lsp.corpus.repertoire import Surroundings
@@ -12,7 +12,7 @@ ZERO, SUCCESSOR = "⊢ f 0 = 0", "n : Nat\n⊢ f (n + 1) = n + 1"
 AROUND = Surroundings(definitions=("f",), lemmas=("useful", "needless"))
 
 
-def judging(accepted: dict[str, tuple[str, ...]]) -> Judge:
+def judging(accepted: Mapping[str, tuple[str, ...]]) -> Judge:
     """Lean turns down all but the keys of `accepted`, which leave the goals there."""
 
     async def judge(texts: Sequence[str]) -> list[Verdict]:

@@ -16,7 +16,7 @@ from llmstep_lsp.edge import bridge
 from llmstep_lsp.edge.listeners import uri_of
 from tests.e2e.conftest import SERVER
 from tests.e2e.positions import AND
-from tests.e2e.test_faults import processes_with
+from tests.e2e.processes import processes_with
 from tests.lean_wasm.lsp_client import LspClient, RpcError
 
 pytestmark = [

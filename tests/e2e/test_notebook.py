@@ -71,8 +71,6 @@ class Run:
         }
 
 
-
-
 def test_it_serves_answers_and_stops(tmp_path: Path, choices: dict[str, str]) -> None:
     run = Run(tmp_path, choices)
     run.all()

@@ -22,7 +22,7 @@ from llmstep_lsp.adapters.lean.toolchain import Toolchain
 from llmstep_lsp.bench.proxy import Editor, editor_of, play, proxy_command
 from llmstep_lsp.bench.relay import read_passed, relay_command
 from llmstep_lsp.edge.cli import app
-from tests.e2e.test_faults import processes_with
+from tests.e2e.processes import await_no_process_with, processes_with
 
 ROUNDS = 10
 SESSION = re.compile(rb'"sessionId":"?[0-9]+"?')
@@ -101,10 +101,7 @@ class Proxied:
 
     def gone(self) -> None:
         """No process is left."""
-        deadline = time.monotonic() + 10
-        while processes_with(self.mark) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert processes_with(self.mark) == []
+        await_no_process_with(self.mark)
 
 
 @contextmanager
