@@ -9,7 +9,7 @@ from pytest_lsp import LanguageClient
 
 from llmstep_lsp.adapters.accept_log import read_accept_log
 from llmstep_lsp.edge.capabilities import resolve
-from tests.e2e.conftest import EDITORS, Confirmer
+from tests.e2e.conftest import EDITORS, Confirmer, one_editor
 from tests.e2e.editing import Document
 from tests.e2e.positions import AND, CASES
 from tests.waiting import eventually
@@ -29,17 +29,7 @@ def counts_columns(marked: str) -> bool:
     return not next(line for line in marked.split("\n") if "‸" in line).replace("‸", "").isascii()
 
 
-# Editors differ in the columns and in how an edit is written.
-PLACES = {
-    f"{editor}-{name}": (editor, *case)
-    for editor in EDITORS
-    for name, case in CASES.items()
-    if editor == EDITORS[0] or name == "empty line" or counts_columns(case[0])
-}
-
-
-@pytest.mark.parametrize(("client", "marked", "expected"), PLACES.values(), ids=PLACES, indirect=["client"])
-async def test_where_the_text_goes(
+async def where_the_text_goes(
     document: Document, confirmer: Confirmer, marked: str, expected: str | None
 ) -> None:
     results = [document.after(action) for action in await document.ask(marked)]
@@ -48,6 +38,26 @@ async def test_where_the_text_goes(
     for result in results:
         new = [message for message in confirmer.errors(result) if message not in known]
         assert new == [], result
+
+
+@one_editor
+@pytest.mark.parametrize(("marked", "expected"), CASES.values(), ids=CASES)
+async def test_where_the_text_goes(
+    document: Document, confirmer: Confirmer, marked: str, expected: str | None
+) -> None:
+    await where_the_text_goes(document, confirmer, marked, expected)
+
+
+# Editors differ in the columns and in how an edit is written.
+DIFFERENT = {name: case for name, case in CASES.items() if name == "empty line" or counts_columns(case[0])}
+
+
+@pytest.mark.parametrize("client", EDITORS[1:], indirect=True)
+@pytest.mark.parametrize(("marked", "expected"), DIFFERENT.values(), ids=DIFFERENT)
+async def test_where_the_text_goes_in_other_editors(
+    document: Document, confirmer: Confirmer, marked: str, expected: str | None
+) -> None:
+    await where_the_text_goes(document, confirmer, marked, expected)
 
 
 async def test_actions_are_quick_fixes_that_say_what_they_do(document: Document) -> None:
