@@ -78,6 +78,7 @@ class Session(LanguageServer):
         self._start = start
         self._lender = start.lender
         self._layers = Layers()
+        self._setup: Setup | None = None
         self._service: _Service | None = None
         self._problems: list[str] = []
         self._searches: dict[asyncio.Task[Any], Place] = {}
@@ -103,8 +104,12 @@ class Session(LanguageServer):
 
     @property
     def _served(self) -> "_Service":
-        if self._service is None:
+        if self._setup is None:
             raise JsonRpcException("Send `initialize` first.", types.ErrorCodes.ServerNotInitialized)
+        if self._service is None:  # to put it together takes time, and `initialize` is waited for
+            parts = self._make_parts(self._setup, self._lender)
+            answers = Answers(parts.prover, parts.generators, repair=parts.repair)
+            self._service = _Service(parts, answers)
         return self._service
 
     def open(self, params: types.InitializeParams) -> None:
@@ -159,7 +164,7 @@ class Session(LanguageServer):
     def _configure(self, layers: Layers) -> None:
         """Let `layers` count; what they change of the service is put together anew."""
         self._layers = layers
-        self.settings, problems, self.origins = effective(layers)
+        self.settings, self._problems, self.origins = effective(layers)
         set_level(self.settings.log_level)
         if not self.settings.accept_log:
             self._journal = None
@@ -167,12 +172,9 @@ class Session(LanguageServer):
             self._journal = make_journal()
         chosen = self.settings
         setup = Setup(chosen.lean, chosen.generators, chosen.model, chosen.repair, chosen.cache_megabytes)
-        if self._service is None or setup != self._service.setup:
+        if setup != self._setup:
             self.close()
-            parts = self._make_parts(setup, self._lender)
-            answers = Answers(parts.prover, parts.generators, repair=parts.repair)
-            self._service = _Service(setup, parts, answers)
-        self._problems = [f"llmstep: {problem}" for problem in (*problems, *self.parts.problems)]
+            self._setup, self._service = setup, None
 
     def close(self) -> None:
         """Begin to end Lean and the generators; what is left when the process ends goes with it.
@@ -320,13 +322,12 @@ class Session(LanguageServer):
         self._shown.add(message)
 
     def _complain(self) -> None:
-        for problem in self._problems:
-            self.warn(problem)
+        for problem in (*self._problems, *self.parts.problems):
+            self.warn(f"llmstep: {problem}")
 
 
 @dataclass(frozen=True)
 class _Service:
-    setup: Setup
     parts: Parts
     answers: Answers
 

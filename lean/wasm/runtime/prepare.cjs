@@ -102,7 +102,23 @@ function slimWasm(wasm, keepExport) {
     ...kept.map(e => concat(u32(e.name.length), Buffer.from(e.name, 'latin1'), e.kind, u32(e.index))));
 
   const out = concat(wasm.subarray(0, 8), ...sections.map(s => concat(s.id, u32(s.body.length), s.body)));
-  return { wasm: out, entries, exports: exports.length, kept: kept.length };
+  const slots = slotsOf(new Set(kept.filter(e => e.kind === KIND.FUNC).map(e => e.index)), element.body);
+  return { wasm: out, entries, slots, exports: exports.length, kept: kept.length };
+}
+
+// By the index of each of `functions` that the table has, its last slot there.
+function slotsOf(functions, elements) {
+  const r = new Reader(elements), slots = {};
+  for (let n = r.u32(); n > 0; n--) {
+    if (r.u32() !== 0 || r.byte() !== OP_I32_CONST) throw new Error('unexpected element segment');
+    let slot = r.s32();
+    if (r.byte() !== OP_END) throw new Error('compound element offset');
+    for (let count = r.u32(); count > 0; count--, slot++) {
+      const index = r.u32();
+      if (functions.has(index)) slots[index] = slot;
+    }
+  }
+  return slots;
 }
 
 // ---------------------------------------------------------------- imports
@@ -251,6 +267,9 @@ function slimAssignments(source) {
   return { source, names };
 }
 
+// Stands for the slots of exported functions, by their indices, which are their names.
+const SLOTS = '"slots of exported functions"';
+
 function patchJs(source) {
   const p = patcher(source);
 
@@ -272,6 +291,11 @@ function patchJs(source) {
   p.replace('if(waitAsyncPolyfilled){let __Atomics_waitAsyncAddresses', 'if(false){let __Atomics_waitAsyncAddresses');
   // Threads start on demand: each costs memory, and none has to exist in advance.
   p.replace('var pthreadPoolSize=4', 'var pthreadPoolSize=0');
+
+  // Emscripten finds the slot of an exported function by making a JavaScript object of each of the
+  // 300,000 in the table, in each thread: half a second and tens of megabytes.
+  p.replace('functionsInTableMap=new WeakMap;updateTableMap(0,wasmTable.length)}return functionsInTableMap.get(func)||0',
+    `functionsInTableMap=new WeakMap}return functionsInTableMap.get(func)||${SLOTS}[func.name]||0`);
 
   p.replace('var Module=typeof Module!="undefined"?Module:{};', 'var Module=leanWasm.module;');
 
@@ -310,7 +334,7 @@ const js = slimAssignments(patchJs(fs.readFileSync(path.join(stockDir, 'lean.js'
 const alwaysKeep = new Set(['__indirect_function_table', 'memory', '__main_argc_argv', 'main']);
 const slim = slimWasm(fs.readFileSync(path.join(stockDir, 'lean.wasm')), name => js.names.has(name) || alwaysKeep.has(name));
 fs.mkdirSync(outDir, { recursive: true });
-fs.writeFileSync(path.join(outDir, 'lean.js'), js.source);
+fs.writeFileSync(path.join(outDir, 'lean.js'), js.source.replace(SLOTS, `(${JSON.stringify(slim.slots)})`));
 fs.writeFileSync(path.join(outDir, 'lean.wasm'), slim.wasm);
 fs.writeFileSync(path.join(outDir, 'lean.symbols'), Buffer.from(symbols.build(slim.entries).buffer));
 console.log(`lean.js: ${js.source.length} bytes; lean.wasm: kept ${slim.kept} of ${slim.exports} exports, ${slim.entries.length} symbols`);

@@ -12,8 +12,8 @@ const ERROR = {
   workerExited: -32901, workerCrashed: -32902,
 };
 const EXIT = { terminated: 0, exception: 1, importsChanged: 2 };
-// Lean gives each request a thread of its own, here some 90 MB that are never given back:
-// without a limit, 50 requests at once leave a worker of 6 GB.
+// Lean gives each request a thread of its own, here tens of megabytes that are never given back:
+// without a limit, 50 requests at once leave a worker of gigabytes.
 const MAX_IN_FLIGHT = 8;
 const NO_REFERENCES = {
   'textDocument/references': [], 'workspace/symbol': [], 'textDocument/prepareCallHierarchy': [],
