@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from llmstep_lsp.adapters.generators.symbolic import SymbolicGenerator
 from llmstep_lsp.adapters.lean.toolchain import Toolchain, find_toolchain
 from llmstep_lsp.bench.circumstances import Circumstances, circumstances_of
 from llmstep_lsp.bench.lsp import Report, measure_lsp
@@ -93,7 +94,7 @@ def bench_all(  # noqa: PLR0913  # one parameter is one option
     found = read_theorems(theorems, Path()) if theorems else own_theorems(Path())
     read = " ".join(map(str, theorems)) if theorems else "bench prove"
     chosen = found[:_QUICK_THEOREMS] if quick else found
-    plan = _Plan(out, lean, generators or ["symbolic"], model, chosen, seconds, seed, quick)
+    plan = _Plan(out, lean, generators or Settings().generators, model, chosen, seconds, seed, quick)
     settings: dict[str, Any] = {
         "lean": lean,
         "generators": list(plan.generators),
@@ -144,7 +145,8 @@ def _measure(parts: Parts, plan: _Plan, toolchain: Toolchain) -> Results:
     def progress(stage: str) -> None:
         typer.echo(stage, err=True)
 
-    without = "" if plan.model else "Not measured: no model was given by --model."
+    modelless = plan.all == [SymbolicGenerator.name]
+    without = "Not measured: no model is among the generators." if modelless else ""
     return Results(
         parts.result(Part("runtime", Runtimes, partial(_runtime, plan, progress), without), progress),
         parts.result(Part("verify", Verified, partial(_verify, plan, toolchain, progress)), progress),

@@ -117,7 +117,7 @@ def test_each_part_is_measured_once(
     ]
     assert (parts["runtime"]["figures"], parts["runtime"]["reason"]) == (
         None,
-        "Not measured: no model was given by --model.",
+        "Not measured: no model is among the generators.",
     )
     assert [row["candidates"] for row in parts["verify"]["figures"]["rows"]] == [8, 8, 8]
     assert parts["lsp"]["figures"] == json.loads(json.dumps(asdict(REPORT)))
