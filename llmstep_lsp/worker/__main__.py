@@ -155,7 +155,8 @@ def main() -> NoReturn:
     try:
         engine = load(choice)
     except (ImportError, LoadError) as error:
-        missing = f"The model worker cannot run ({error}): pip install 'llmstep-lsp[{choice.engine}]'"
+        extra = "" if choice.engine == "ctranslate2" else f"[{choice.engine}]"
+        missing = f"The model worker cannot run ({error}): pip install 'llmstep-lsp{extra}'"
         say(replies, Fatal(missing if isinstance(error, ImportError) else str(error)))
         os._exit(1)  # an ordinary exit would wait for the thread that reads
     _Desk(engine, orders, replies).serve()
