@@ -5,13 +5,14 @@ import time
 from pathlib import Path
 
 
-def processes_with(variable: str) -> list[str]:
-    """The commands of the processes that have `variable` in their environment."""
-    found = []
+def processes_with(variable: str) -> dict[int, str]:
+    """By their numbers, the commands of the processes that have `variable` in their environment."""
+    found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             if variable.encode() in (folder / "environ").read_bytes():
-                found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+                command = (folder / "cmdline").read_bytes()
+                found[int(folder.name)] = command.replace(b"\0", b" ").decode()
     return found
 
 
@@ -20,4 +21,4 @@ def await_no_process_with(variable: str) -> None:
     deadline = time.monotonic() + 20
     while processes_with(variable) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert processes_with(variable) == []
+    assert processes_with(variable) == {}

@@ -99,7 +99,7 @@ def test_an_editor_lends_its_lean(plugin: Plugin, tmp_path: Path) -> None:
     titles = [action["title"] for action in plugin.request("textDocument/codeAction", asked)]
     assert titles[0] == "llmstep: 🎉 exact ⟨hp, hq⟩"
     assert (plugin.connected, bool(plugin.lent)) == (1, True)
-    mine = processes_with(plugin.mark)
+    mine = list(processes_with(plugin.mark).values())
     assert [command for command in mine if "llmstep_lsp" in command] == mine != []
 
     # Its Lean is away for a moment, and with it our documents.

@@ -202,7 +202,7 @@ def test_there_is_one_lean_and_the_editor_hears_nothing_of_our_documents(session
     assert session.package_said() == ["n = xs.length"]
     opened = [body for body in session.asked() if b"textDocument/didOpen" in body]
     assert [b"llmstep-scratch" in body for body in opened] == [False, True, True]
-    servers = [c for c in processes_with(session.mark) if "--server" in c and "--proxy" not in c]
+    servers = [c for c in processes_with(session.mark).values() if "--server" in c and "--proxy" not in c]
     assert [c for c in servers if "bench.relay" not in c] == servers[1:]
 
     said = [passed.body for passed in read_passed(session.noted) if passed.sender == "lean"]
