@@ -11,7 +11,6 @@ from typing import Annotated, Any
 
 import typer
 
-from llmstep_lsp.adapters.generators.symbolic import SymbolicGenerator
 from llmstep_lsp.adapters.lean.toolchain import Toolchain, find_toolchain
 from llmstep_lsp.bench.circumstances import Circumstances, circumstances_of
 from llmstep_lsp.bench.lsp import Report, measure_lsp
@@ -145,7 +144,7 @@ def _measure(parts: Parts, plan: _Plan, toolchain: Toolchain) -> Results:
     def progress(stage: str) -> None:
         typer.echo(stage, err=True)
 
-    modelless = plan.all == [SymbolicGenerator.name]
+    modelless = plan.all == ["symbolic"]
     without = "Not measured: no model is among the generators." if modelless else ""
     return Results(
         parts.result(Part("runtime", Runtimes, partial(_runtime, plan, progress), without), progress),

@@ -55,7 +55,8 @@ elif fault == "full":
 elif arguments[-1].endswith("Capabilities.lean"):
     print('{{"hoverProvider": true}}')
 else:
-    print("Lean", *arguments[3:])
+    ours = next(n for n, one in enumerate(arguments) if one.endswith("lean.cjs"))
+    print("Lean", *arguments[ours + 1 :])
 """
 
 
