@@ -46,7 +46,7 @@ def run(monkeypatch: pytest.MonkeyPatch, folder: Path, *more: str) -> Any:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "T.lean").write_text(THEOREMS)
-    for name in ("LLMSTEP_LEAN", "LLMSTEP_GENERATORS", "LLMSTEP_MODEL"):
+    for name in ("LLMSTEP_LEAN", "LLMSTEP_MODEL"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
 
