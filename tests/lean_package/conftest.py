@@ -50,7 +50,7 @@ class Document:
         assert answer["version"] == VERSION
         return answer["verdicts"]
 
-    def lemmas(self, line: int, count: int = 16, milliseconds: int = 5000, **params: Any) -> Any:
+    def lemmas(self, line: int, count: int = 16, milliseconds: int = 30_000, **params: Any) -> Any:
         limits = {"count": count, "maxMilliseconds": milliseconds}
         answer = self.client.answer(self.start("lemmas", line, 2, **limits, **params))
         assert answer["version"] == VERSION
