@@ -18,7 +18,7 @@ def processes_with(variable: str) -> dict[int, str]:
 
 def await_no_process_with(variable: str) -> None:
     """Fail unless they end soon: what ends by the end of its input takes a moment."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 10
     while processes_with(variable) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert processes_with(variable) == {}
