@@ -53,10 +53,10 @@ def register(server: Session) -> None:
         await session.restart_lean()
 
     @server.command(SHOW_STATUS)
-    async def show_status(session: Session, _params: types.ExecuteCommandParams) -> dict[str, Any]:
+    async def show_status(session: Session, params: types.ExecuteCommandParams) -> dict[str, Any]:
         from llmstep_lsp.edge.status import show  # noqa: PLC0415  # as above
 
-        return await show(session)
+        return await show(session, quietly=list(params.arguments or ()) == [{"quiet": True}])
 
     @server.command(ACCEPTED)
     async def accepted(session: Session, params: types.ExecuteCommandParams) -> None:

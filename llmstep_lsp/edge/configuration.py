@@ -18,8 +18,7 @@ PROJECT_FILE = "llmstep.toml"
 
 # A project file comes with files of others, and opening those must be safe: it may not say which
 # program is run, where what the person writes is sent, or that it is recorded.
-PERSONAL = frozenset({"lean", "generators", "model", "acceptLog"})
-
+PERSONAL = frozenset(key for key, setting in SETTINGS.items() if setting.metadata.get("personal"))
 
 # What editors' own libraries read in the same section.
 _OF_CLIENTS = frozenset({"trace"})

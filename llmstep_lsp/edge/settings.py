@@ -7,7 +7,10 @@ from typing import Any, Literal, get_args
 
 
 def _setting(description: str, *, default: Any, **limits: Any) -> Any:
-    """A field of `Settings`; `limits` are keywords of JSON Schema, by which values are checked, too."""
+    """A field of `Settings`; `limits` are keywords of JSON Schema, by which values are checked, too.
+
+    One is ours: a setting that is `personal` is refused where it comes with other people's projects.
+    """
     return field(default=default, metadata={"description": description, **limits})
 
 
@@ -21,13 +24,17 @@ class Settings:
     lean: str | None = _setting(
         "A `lean` executable, or the folder of a toolchain; otherwise the project's own is found.",
         default=None,
+        personal=True,
     )
     generators: tuple[str, ...] = _setting(
-        "Who proposes steps: each `ENGINE` or `ENGINE,OPTION=VALUE,…`.", default=("symbolic", "box")
+        "Who proposes steps: each `ENGINE` or `ENGINE,OPTION=VALUE,…`.",
+        default=("symbolic", "box"),
+        personal=True,
     )
     model: str | None = _setting(
         "One more generator: a model's folder, its name on the Hugging Face hub, or a model server's URL.",
         default=None,
+        personal=True,
     )
     repair: bool = _setting(
         "Whether models are asked a second time, and shown what Lean says of their best steps.",
@@ -82,6 +89,7 @@ class Settings:
     accept_log: bool = _setting(
         "Whether the steps that you accept and those shown beside them are kept in a file on this machine.",
         default=False,
+        personal=True,
     )
     log_level: Literal["error", "warning", "info", "debug"] = _setting(
         "What the log file keeps.", default="info"

@@ -12,14 +12,19 @@ from llmstep_lsp.ports import LeanStatus
 from llmstep_lsp.service.status import Health, Kept, Status, healths
 
 
-async def show(session: Session) -> dict[str, Any]:
-    """Show the state of `session` in the editor, and return it as JSON; starts nothing."""
+async def show(session: Session, *, quietly: bool) -> dict[str, Any]:
+    """The state of `session` as JSON, which its editor shows, too, unless `quietly`; starts nothing."""
     status = await session_status(session)
+    if not quietly:
+        _show(session, status)
+    return as_json(status)
+
+
+def _show(session: Session, status: Status) -> None:
     told = sentences(status)
     session.window_show_message(types.ShowMessageParams(types.MessageType.Info, "\n".join(told)))
     for sentence in told:
         session.window_log_message(types.LogMessageParams(types.MessageType.Info, sentence))
-    return as_json(status)
 
 
 async def session_status(session: Session) -> Status:
