@@ -57,5 +57,6 @@ async def test_the_state_is_shown_and_returned(client: LanguageClient, tmp_path:
 
 async def test_a_plug_in_that_shows_it_in_its_own_way_asks_quietly(client: LanguageClient) -> None:
     quiet = types.ExecuteCommandParams("llmstep.showStatus", [{"quiet": True}])
-    assert (await client.workspace_execute_command_async(quiet))["version"] == __version__
+    answer: Any = await client.workspace_execute_command_async(quiet)
+    assert answer["version"] == __version__
     assert [m.message for m in client.messages if m.message.startswith(f"llmstep-lsp {__version__}")] == []
