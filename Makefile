@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check
+.PHONY: demo test test-editors check
 
 # The lines for people; what they need is made first.
 demo: $(VENV)/demo
@@ -13,6 +13,11 @@ demo: $(VENV)/demo
 
 test: check
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
+
+# Needs Debian or Ubuntu: Emacs and Chromium are installed by apt-get.
+test-editors: $(VENV)/editors/python
+	tests/editors/install.sh $(VENV)/editors $(BIN)/python
+	$(BIN)/pytest --numprocesses 2 --dist loadfile tests/editors
 
 check: $(VENV)/test
 	$(BIN)/ruff check .
@@ -29,3 +34,7 @@ $(VENV)/demo: pyproject.toml | $(BIN)/python
 $(VENV)/test: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench,data,dev,keyring,ray,serve,train]'
 	touch $@ $(VENV)/demo
+
+$(VENV)/editors/python: $(VENV)/test
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[editors]'
+	mkdir -p $(dir $@) && touch $@

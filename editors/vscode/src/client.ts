@@ -75,6 +75,7 @@ export async function startClient(server: Server, watcher: Watcher, log: LogOutp
                 executeCommand: (command, args, next) =>
                     watched(command === 'llmstep.prove' ? prove(client, args) : next(command, args)),
                 workspace: {
+                    didChangeConfiguration: () => sendSettings(client),
                     configuration: (params, token, next) =>
                         params.items.every(item => item.section === 'llmstep')
                             ? params.items.map(chosenSettings)
@@ -104,8 +105,8 @@ export async function startClient(server: Server, watcher: Watcher, log: LogOutp
     return client
 }
 
-/** Tell the server of settings that changed. */
-export async function sendSettings(client: LanguageClient): Promise<void> {
+/** Tell the server what is set. */
+async function sendSettings(client: LanguageClient): Promise<void> {
     await client.sendNotification('workspace/didChangeConfiguration', { settings: { llmstep: chosenSettings() } })
 }
 

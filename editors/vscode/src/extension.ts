@@ -15,7 +15,7 @@ import {
 import type { LanguageClient } from 'vscode-languageclient/node'
 
 import manifest from '../package.json'
-import { SELECTOR, sendSettings, startClient } from './client'
+import { SELECTOR, startClient } from './client'
 import { findServer, type Server } from './finding'
 import { install, installLean } from './installing'
 import { OURS, serverPath } from './settings'
@@ -70,7 +70,6 @@ class Extension implements Disposable {
         context.subscriptions.push(
             workspace.onDidChangeConfiguration(async changed => {
                 if (OURS.some(key => changed.affectsConfiguration(`llmstep.${key}`))) await this.restart()
-                else if (changed.affectsConfiguration('llmstep') && this.client) await sendSettings(this.client)
             }),
         )
     }

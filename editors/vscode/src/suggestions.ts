@@ -46,15 +46,20 @@ export async function suggest(client: LanguageClient, editor: TextEditor, prefix
             { command, arguments: [where] },
             asking.token,
         )
-        list.placeholder = answer.goals[0]?.split('\n').at(-1) ?? 'Nothing is to be proved here.'
+        list.placeholder = answer.goals[0] ? target(answer.goals[0]) : 'Nothing is to be proved here.'
         list.items = answer.suggestions.length
-            ? answer.suggestions.map(one => ({ label: one.title, detail: one.goals.join('   '), edit: one.edit }))
+            ? answer.suggestions.map(one => ({ label: one.title, detail: one.goals.map(target).join('   '), edit: one.edit }))
             : [{ label: 'No next step', detail: answer.notes.join(' ') }]
     } catch (error) {
         if (!asking.token.isCancellationRequested) list.items = [{ label: (error as Error).message }]
     } finally {
         list.busy = false
     }
+}
+
+/** What is to be proved in `goal`, in one line. */
+function target(goal: string): string {
+    return goal.slice(goal.indexOf('⊢')).replace(/\s+/g, ' ')
 }
 
 async function insert(client: LanguageClient, edit: WorkspaceEdit): Promise<void> {

@@ -1,0 +1,109 @@
+"""What a person is told in VS Code when something is missing or broken: one message, and one thing to do."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.processes import processes_with
+from tests.editors.vscode.conftest import SERVER, Start
+from tests.editors.vscode.workbench import Workbench
+
+pytestmark = [pytest.mark.lean, pytest.mark.editor]
+
+PYTHON = Path(sys._base_executable)  # type: ignore[attr-defined]
+MARK = "LLMSTEP_TEST=set-ups"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("proofs").resolve()
+    (folder / "A.lean").write_text("theorem t : 2 + 2 = 4 := by\n  \n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The variables of a person who has no program at all."""
+    home = tmp_path_factory.mktemp("home")
+    name, value = MARK.split("=")
+    return {"HOME": str(home), "PATH": str(home / "bin"), name: value}
+
+
+@pytest.fixture(scope="module")
+def workbench(start: Start, folder: Path, bare: dict[str, str]) -> Iterator[Workbench]:
+    with start(folder, environment=bare, llmstep__server__path="/nowhere/llmstep-lsp") as workbench:
+        workbench.open("A.lean")
+        yield workbench
+
+
+def told(workbench: Workbench, message: str, step: str) -> None:
+    """`message` is shown, with one button, `step`."""
+    shown = workbench.notification(message)
+    expect(shown).to_be_visible()
+    assert shown.locator(".monaco-button").all_inner_texts() == [step]
+    shown.hover()
+    shown.get_by_role("button", name="Clear Notification").click()
+
+
+def test_a_setting_that_names_nothing(workbench: Workbench) -> None:
+    message = "llmstep: The setting llmstep.server.path names /nowhere/llmstep-lsp, which is no program."
+    told(workbench, message, "Open Settings")
+
+
+def test_a_python_without_the_server(workbench: Workbench) -> None:
+    workbench.set(llmstep__server__path=str(PYTHON))
+    told(workbench, f"llmstep: {PYTHON} cannot run: {PYTHON}: No module named llmstep_lsp.", "Install")
+
+
+def test_a_server_of_another_version(workbench: Workbench, tmp_path: Path) -> None:
+    old = tmp_path / "llmstep-lsp"
+    old.write_text(
+        f"#!{sys.executable}\n"
+        "import llmstep_lsp\n"
+        "llmstep_lsp.__version__ = '0.0.9'\n"
+        "from llmstep_lsp.__main__ import main\n"
+        "main()\n"
+    )
+    old.chmod(0o755)
+    workbench.set(llmstep__server__path=str(old))
+    told(workbench, f"llmstep: {old} is llmstep-lsp 0.0.9, but this extension needs 0.1.", "Install")
+
+
+def test_no_lean(workbench: Workbench) -> None:
+    workbench.set(llmstep__server__path=SERVER, llmstep__lean="/nowhere/lean")
+    expect(workbench.status).to_have_attribute("aria-label", "sparkle llmstep")
+    workbench.go_to(2, 3)
+    workbench.run("llmstep: Suggest Steps Here")
+    assert workbench.listed() == ["No next step"]
+    workbench.press("Escape")
+
+
+def test_a_server_that_crashes(workbench: Workbench) -> None:
+    workbench.set(llmstep__server__path=SERVER)
+    for _ in range(3):
+        expect(workbench.status).to_have_attribute("aria-label", "x")
+        (server,) = [pid for pid, command in processes_with(MARK).items() if "--stdio" in command]
+        os.kill(server, signal.SIGKILL)
+    told(workbench, "llmstep: llmstep-lsp ended three times within a minute. The log may say why.", "Show Log")
+
+
+def test_nothing_is_installed_and_there_is_no_python(start: Start, folder: Path, bare: dict[str, str]) -> None:
+    with start(folder, environment=bare) as workbench:
+        workbench.open("A.lean")
+        with workbench.pictured("consent"):
+            expect(workbench.dialog).to_contain_text("Install llmstep-lsp, which looks for proof steps?")
+        workbench.dialog.get_by_role("button", name="Install", exact=True).click()
+        told(workbench, "llmstep: Python 3.11 or later, with venv, was not found. Get it, then install", "Get Python")
+
+        # With a Python, it is installed, and started.
+        (Path(bare["PATH"])).mkdir()
+        (Path(bare["PATH"]) / "python3").symlink_to(PYTHON)
+        workbench.run("llmstep: Install llmstep-lsp")
+        workbench.dialog.get_by_role("button", name="Install", exact=True).click()
+        expect(workbench.notification("llmstep: installing llmstep-lsp")).to_be_visible()
+        expect(workbench.status).to_have_attribute("aria-label", "x", timeout=250_000)

@@ -1,0 +1,113 @@
+"""A person takes steps in VS Code: by the light bulb, from the list, by a search; Lean then accepts the file."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from llmstep_lsp import __version__
+from llmstep_lsp.adapters.lean.toolchain import Toolchain
+from tests.editors.vscode.conftest import SERVER, Start
+from tests.editors.vscode.workbench import Workbench
+
+pytestmark = [pytest.mark.lean, pytest.mark.editor]
+
+SWAP = "theorem swap (p q : Prop) (hp : p) (hq : q) : q ∧ p := by\n"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("proofs").resolve()
+    (folder / "Bulb.lean").write_text(f"{SWAP}  exact\n")
+    (folder / "List.lean").write_text(f"{SWAP}  cons\n  exact hq\n  exact hp\n")
+    (folder / "Prefix.lean").write_text(f"{SWAP}  \n")
+    (folder / "Hard.lean").write_text("theorem h (a b c n : Nat) (h : n > 2) : a ^ n + b ^ n ≠ c ^ n := by\n  \n")
+    (folder / "Search.lean").write_text("theorem s (p q r : Prop) (h : p ∧ q ∧ r) : r ∧ q ∧ p := by\n  \n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def workbench(start: Start, folder: Path) -> Iterator[Workbench]:
+    with start(folder, llmstep__server__path=SERVER) as workbench:
+        yield workbench
+
+
+def test_a_click_on_the_light_bulb(workbench: Workbench, folder: Path, real_lean: Toolchain) -> None:
+    workbench.open("Bulb.lean")
+    with workbench.pictured("lightbulb"):
+        workbench.go_to(2, 8)
+        expect(workbench.lightbulb).to_be_visible()
+        workbench.lightbulb.click()
+        expect(workbench.actions.first).to_have_text("llmstep: 🎉 exact ⟨hq, hp⟩")
+    workbench.actions.first.click()
+    workbench.save()
+    assert (folder / "Bulb.lean").read_text() == f"{SWAP}  exact ⟨hq, hp⟩\n"
+    assert accepted(real_lean, folder / "Bulb.lean")
+
+
+def test_the_list_of_steps(workbench: Workbench, folder: Path, real_lean: Toolchain) -> None:
+    workbench.open("List.lean")
+    workbench.go_to(2, 7)
+    with workbench.pictured("list"):
+        workbench.run("llmstep: Suggest Steps Here")
+        expect(workbench.rows.first).to_contain_text("constructor")
+        assert workbench.listed() == ["→ constructor (2 goals: ⊢ q) | ⊢ q   ⊢ p"]
+    workbench.press("Enter")
+    workbench.save()
+    assert (folder / "List.lean").read_text() == f"{SWAP}  constructor\n  exact hq\n  exact hp\n"
+    assert accepted(real_lean, folder / "List.lean")
+
+
+def test_only_steps_with_a_prefix(workbench: Workbench, folder: Path) -> None:
+    workbench.open("Prefix.lean")
+    workbench.go_to(2, 3)
+    workbench.run("llmstep: Suggest Steps That Begin With …")
+    workbench.answer("simp_all")
+    workbench.press("Enter")
+    expect(workbench.rows.first).to_contain_text("simp_all")
+    assert [title.split()[1] for title in workbench.listed()] == ["simp_all"] * workbench.rows.count()
+    workbench.press("Enter")
+    workbench.save()
+    assert (folder / "Prefix.lean").read_text() == f"{SWAP}  simp_all\n"
+
+
+def test_a_search_for_a_whole_proof(workbench: Workbench, folder: Path, real_lean: Toolchain) -> None:
+    workbench.open("Search.lean")
+    workbench.go_to(2, 3)
+    workbench.run("llmstep: Search for a Whole Proof Here")
+    workbench.save()
+    assert accepted(real_lean, folder / "Search.lean")
+
+
+def test_a_search_that_is_stopped(workbench: Workbench) -> None:
+    workbench.open("Hard.lean")
+    workbench.go_to(2, 3)
+    workbench.run("llmstep: Search for a Whole Proof Here")
+    searching = workbench.notification("llmstep: searching for a proof")
+    searching.hover()
+    searching.get_by_role("button", name="Cancel").click()
+    expect(searching).to_have_count(0)
+
+
+def test_the_state(workbench: Workbench) -> None:
+    expect(workbench.status).to_have_attribute("aria-label", re.compile(r"symbolic \(answered\)"))
+    workbench.status.click()
+    with workbench.pictured("state"):
+        told = workbench.listed()
+    workbench.press("Escape")
+    assert told[0].startswith(f"llmstep-lsp {__version__} | ")
+    assert told[2:] == [
+        "Generator symbolic | answered",
+        "Show log",
+        "Restart Lean",
+        "Restart llmstep-lsp",
+        "Settings",
+    ]
+
+
+def accepted(lean: Toolchain, file: Path) -> bool:
+    """Whether Lean, asked on its own, finds no error in `file`."""
+    return subprocess.run((*lean.lean, file), capture_output=True, check=False).returncode == 0

@@ -1,0 +1,89 @@
+"""Owns how a person's gestures in VS Code are made, and what they see: by Playwright, in Chromium."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page, expect
+
+SECONDS = 120
+"""How long anything may take that Lean has to do with, on a busy machine."""
+
+expect.set_options(timeout=SECONDS * 1000)
+
+
+class Workbench:
+    """A window of VS Code with one folder."""
+
+    def __init__(self, page: Page, write_settings: Callable[..., None], artefacts: Path) -> None:
+        self.page = page
+        self.set = write_settings
+        self.status = page.locator(".statusbar-item", has_text="llmstep")
+        self.lightbulb = page.locator(".monaco-editor [class*='lightbulb'], .monaco-editor .lightBulbWidget").first
+        self.actions = page.locator(".action-widget .monaco-list-row.action")
+        self.rows = page.locator(".quick-input-list .monaco-list-row")
+        self.notifications = page.locator(".notification-list-item")
+        self.dialog = page.locator(".monaco-dialog-box")
+        self._artefacts = artefacts
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def open(self, name: str) -> None:
+        """Open a file of the folder, by its name."""
+        expect(self.page.locator(".statusbar-item").first).to_be_visible()
+        self.press("Control+p")
+        self.answer(name)
+        self.rows.filter(has_text=name).first.wait_for()
+        self.press("Enter")
+        expect(self.page.locator(".tab.active", has_text=name)).to_be_visible()
+        expect(self.page.locator(".monaco-editor .view-line").first).to_be_visible()
+
+    def go_to(self, line: int, column: int) -> None:
+        """Put the cursor there; both count from 1."""
+        self.press("Control+g")
+        self.answer(f":{line}:{column}")
+        self.press("Enter")
+        expect(self.page.locator(".statusbar-item", has_text=f"Ln {line}, Col {column}")).to_be_visible()
+
+    def run(self, title: str) -> None:
+        """Choose a command of the palette."""
+        self.press("F1")
+        self.answer(f">{title}")
+        self.rows.filter(has_text=title).first.wait_for()
+        self.press("Enter")
+
+    def code_actions(self) -> list[str]:
+        """Ask for code actions at the cursor, and say which there are."""
+        self.press("Control+.")
+        expect(self.actions.first).to_be_visible()
+        return self.actions.all_inner_texts()
+
+    def save(self) -> None:
+        """Save the file, once it has changed."""
+        expect(self.page.locator(".tab.active.dirty")).to_be_visible()
+        self.press("Control+s")
+        expect(self.page.locator(".tab.active.dirty")).to_have_count(0)
+
+    def listed(self) -> list[str]:
+        """The rows of the list that is open, once it has any."""
+        expect(self.rows.first).to_be_visible()
+        return [text.replace("\n", " | ") for text in self.rows.all_inner_texts()]
+
+    def notification(self, text: str) -> Locator:
+        return self.notifications.filter(has_text=text).first
+
+    @contextmanager
+    def pictured(self, name: str) -> Iterator[None]:
+        """Keep a picture of how it ends."""
+        try:
+            yield
+        finally:
+            self.page.screenshot(path=self._artefacts / f"{name}.png")
+
+    def answer(self, text: str) -> None:
+        """Write into the box at the top."""
+        box = self.page.locator(".quick-input-widget input")
+        expect(box).to_be_visible()
+        box.fill(text)
