@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 
 from llmstep_lsp.adapters.lean.toolchain import Toolchain
-from tests.e2e.processes import await_no_process_with
+from tests.e2e.processes import processes_with
+from tests.editors.programs import FOLDER, program
 
 OURS = Path(__file__).parents[3] / "editors/helix"
-HELIX = Path(sys.prefix) / "editors/helix/hx"
+HELIX = FOLDER / "helix/hx"
 
 
 class Helix:
@@ -28,13 +29,14 @@ class Helix:
 
     def __init__(self, file: Path, environment: dict[str, str]) -> None:
         self.file = file
-        name, self._mark = "LLMSTEP_TEST", str(uuid.uuid4())
-        self.mark = f"{name}={self._mark}"
+        self._log = file.with_name("helix.log")
+        mark = str(uuid.uuid4())
+        self.mark = f"LLMSTEP_TEST={mark}"
         self._socket = str(file.with_name("tmux"))
         self._tmux(
             *("-u", "-f", "/dev/null", "new-session", "-d", "-x", "100", "-y", "30", "-c", str(file.parent)),
-            shlex.join(map(str, [HELIX, "--log", file.with_name("helix.log"), file])),
-            environment={**os.environ, **environment, name: self._mark},
+            shlex.join(map(str, [HELIX, "--log", self._log, file])),
+            environment={**os.environ, **environment, "LLMSTEP_TEST": mark},
         )
         self.wait(file.name)
 
@@ -86,23 +88,34 @@ class Helix:
         self.keys("a")
         return self.wait("llmstep: ", "No code actions", "No configured language server", "error")
 
-    def ask_until(self, answer: str) -> str:
+    def ask_until(self, answer: str, seconds: float = 150) -> str:
         """The screen, once `answer` is given to one who asks again while Lean starts."""
+        deadline = time.monotonic() + seconds
         while answer not in (screen := self.ask()):
-            pass
+            assert time.monotonic() < deadline, f"{answer} was not offered:\n{screen}"
         return screen
 
-    def close(self) -> None:
-        self.keys("Escape")
-        self.wait(" NOR ")
+    def errors(self) -> list[str]:
+        """What Helix has logged as errors until now, and does not show."""
+        return [line for line in self._log.read_text().splitlines() if "[ERROR]" in line]
+
+    def leave(self) -> None:
+        """Leave Helix, with which its servers must end."""
         self.keys(":q!", "Enter")
-        await_no_process_with(self.mark)
+        deadline = time.monotonic() + 60
+        while left := processes_with(self.mark):
+            assert time.monotonic() < deadline, f"left: {left}"
+            time.sleep(0.1)
+
+    def end(self) -> None:
+        """End it, if it has not been left."""
+        subprocess.run(["tmux", "-S", self._socket, "kill-server"], check=False, capture_output=True)
 
 
 Start = Callable[..., AbstractContextManager[Helix]]
 
 
-def _program(path: Path, line: str) -> None:
+def _script(path: Path, line: str) -> None:
     path.write_text(f"#!/bin/sh\n{line}\n")
     path.chmod(0o755)
 
@@ -111,7 +124,7 @@ def _program(path: Path, line: str) -> None:
 def our_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder for the PATH of a person who has installed llmstep-lsp only."""
     folder = tmp_path_factory.mktemp("ours")
-    _program(folder / "llmstep-lsp", f'exec {sys.executable} -m llmstep_lsp "$@"')
+    _script(folder / "llmstep-lsp", f'exec {sys.executable} -m llmstep_lsp "$@"')
     return folder
 
 
@@ -120,18 +133,17 @@ def leans_programs(tmp_path_factory: pytest.TempPathFactory, real_lean: Toolchai
     """A folder for the PATH with `lean` and `lake`."""
     folder = tmp_path_factory.mktemp("lean")
     lean = shlex.join(real_lean.lean)
-    _program(folder / "lean", f'exec {lean} "$@"')
+    _script(folder / "lean", f'exec {lean} "$@"')
     # The WebAssembly Lean has no Lake, whose `lake serve -- OPTIONS` ends in this.
-    _program(folder / "lake", f'shift 2\nexec {lean} --server "$@"')
+    _script(folder / "lake", f'shift 2\nexec {lean} --server "$@"')
     return folder
 
 
 @pytest.fixture(scope="package")
 def start(tmp_path_factory: pytest.TempPathFactory) -> Start:
     """Opens Helix with one of our files as its `languages.toml` and with folders on its PATH."""
-    for program in (HELIX, "tmux"):
-        if not shutil.which(program):
-            pytest.fail(f"{program} is missing. Run `make test-editors`, which installs it.")
+    program(HELIX)
+    program("tmux")
 
     @contextmanager
     def start(languages: str, *path: Path, **environment: str) -> Iterator[Helix]:
@@ -146,7 +158,8 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Start:
         helix = Helix(folder / "A.lean", environment)
         try:
             yield helix
+            helix.leave()
         finally:
-            helix.close()
+            helix.end()
 
     return start

@@ -15,6 +15,10 @@ from tests.editors.helix.conftest import Helix, Start
 pytestmark = [pytest.mark.editor, pytest.mark.lean]
 
 SWAP = "theorem swap (p q : Prop) (hp : p) (hq : q) : q ∧ p := by\n"
+FUNCTIONS = """
+theorem functions (f g : Bool → Nat) (t : f true = g true) (e : f false = g false) : 1 = 2 ∨ f = g := by
+  right
+""".lstrip()
 STEP = "llmstep: 🎉 exact ⟨hq, hp⟩"
 
 
@@ -48,8 +52,21 @@ def test_a_step_is_taken_beside_leans_own_server(helix: Helix, real_lean: Toolch
 def test_a_step_is_offered_where_typing_ended(helix: Helix) -> None:
     helix.show(SWAP + "  \n\n")
     helix.append(2, "exact")
-    assert STEP in helix.ask()
-    helix.keys("Escape")
+    helix.ask_until(STEP, seconds=20)
+    helix.keys("Enter")
+    helix.wait("  exact ⟨hq, hp⟩")
+
+
+@pytest.mark.xfail(reason="the edit that inserts the proof cancels the command that waits for it")
+def test_a_whole_proof_is_searched_for(helix: Helix) -> None:
+    helix.show(FUNCTIONS)
+    helix.keys("2", "G", "g", "l")
+    helix.ask_until("llmstep: search for a whole proof")
+    before = helix.errors()
+    helix.keys("Up", "Enter")  # the last one
+    helix.wait("induction x <;> simp_all")
+    helix.command("lsp-workspace-command llmstep.showStatus", "llmstep-lsp 0.1.0")
+    assert helix.errors() == before
 
 
 def test_commands_are_run_from_the_editor(helix: Helix) -> None:
@@ -57,14 +74,14 @@ def test_commands_are_run_from_the_editor(helix: Helix) -> None:
     assert "runs for this document" in screen
 
 
-def test_a_server_that_crashes_is_named_and_can_be_restarted(helix: Helix) -> None:
+def test_a_server_that_crashed_is_restarted(helix: Helix) -> None:
+    helix.show(SWAP + "  exact\n")
+    helix.keys("2", "G", "g", "l")
     ours = [pid for pid, command in processes_with(helix.mark).items() if "llmstep_lsp" in command]
     os.kill(ours[0], signal.SIGKILL)
     helix.wait("Language server exited")
-    helix.keys("Escape")
     helix.command("lsp-restart", "Language server exited")
-    helix.keys("Escape")
-    assert "llmstep: " in helix.ask_until("llmstep: ")
+    helix.ask_until(STEP)
 
 
 def test_a_step_is_taken_through_the_proxy(
