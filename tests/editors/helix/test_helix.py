@@ -77,9 +77,9 @@ def test_a_whole_proof_is_searched_for(helix: Helix, real_lean: Toolchain) -> No
     assert [error for error in helix.errors() if "llmstep" in error] == []
 
 
-def test_commands_are_run_from_the_editor(helix: Helix) -> None:
+def test_commands_are_run_from_the_editor(helix: Helix, leans_programs: Path) -> None:
     screen = helix.command("lsp-workspace-command llmstep.showStatus", "llmstep-lsp 0.1.0")
-    assert "runs for this document" in screen
+    assert f"Lean: {leans_programs}/lean" in screen
 
 
 def test_a_server_that_crashed_is_restarted(helix: Helix) -> None:
