@@ -12,6 +12,7 @@ import {
     ExecuteCommandRequest,
     LanguageClient,
     RevealOutputChannelOn,
+    State,
     WorkDoneProgress,
 } from 'vscode-languageclient/node'
 
@@ -50,7 +51,7 @@ export async function startClient(server: Server, watcher: Watcher, log: LogOutp
     }
     const ends = new Ends(watcher)
     const lightbulb = new Lightbulb(watcher)
-    const client: LanguageClient = new LanguageClient(
+    const client: LanguageClient = new Client(
         'llmstep',
         'llmstep',
         { command: server.command, args: [...server.args, '--stdio'] },
@@ -85,7 +86,10 @@ export async function startClient(server: Server, watcher: Watcher, log: LogOutp
         },
     )
     if (sharesLean() && canLend()) client.registerFeature(new Bridge(client))
-    watcher.state('starts')
+    client.onDidChangeState(({ newState }) => {
+        if (newState === State.Starting) watcher.state('starts')
+        if (newState === State.Running) watcher.state('runs')
+    })
     try {
         await client.start()
     } catch (error) {
@@ -101,8 +105,14 @@ export async function startClient(server: Server, watcher: Watcher, log: LogOutp
             'install',
         )
     }
-    watcher.state('runs')
     return client
+}
+
+/** A language client that logs what goes wrong: what the person is told of it, we say. */
+class Client extends LanguageClient {
+    override error(message: string, data?: unknown): void {
+        super.error(message, data, false)
+    }
 }
 
 /** Tell the server what is set. */

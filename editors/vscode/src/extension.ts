@@ -79,7 +79,9 @@ class Extension implements Disposable {
         await this.telling(async () => {
             await this.stop()
             const server = await this.server()
-            if (server) this.client = await startClient(server, this.statusBar, this.log)
+            if (!server) return
+            this.client = await startClient(server, this.statusBar, this.log)
+            this.statusBar.state('runs')
         })
     }
 

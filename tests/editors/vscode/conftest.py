@@ -58,13 +58,11 @@ def program_file(path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def extensions(
-    code_server: list[str], tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[bool], Path]:
+def extensions(code_server: list[str], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """A folder of extensions: ours, and if that is asked for the stand-in for the one of Lean 4."""
     made: dict[bool, Path] = {}
 
-    def folder(beside_lean4: bool) -> Path:
+    def folder(*, beside_lean4: bool) -> Path:
         if beside_lean4 not in made:
             folder = made[beside_lean4] = tmp_path_factory.mktemp("extensions")
             if beside_lean4:
@@ -99,7 +97,7 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def start(
     code_server: list[str],
-    extensions: Callable[[bool], Path],
+    extensions: Callable[..., Path],
     chromium: Browser,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Start:
@@ -107,7 +105,11 @@ def start(
 
     @contextmanager
     def started(
-        folder: Path, *, beside_lean4: bool = False, environment: Mapping[str, str] | None = None, **settings: Any
+        folder: Path,
+        *,
+        beside_lean4: bool = False,
+        environment: Mapping[str, str] | None = None,
+        **settings: Any,
     ) -> Iterator[Workbench]:
         user = tmp_path_factory.mktemp("user")
         (user / "User").mkdir()
@@ -122,13 +124,15 @@ def start(
             "--auth": "none",
             "--bind-addr": f"127.0.0.1:{port}",
             "--user-data-dir": user,
-            "--extensions-dir": extensions(beside_lean4),
+            "--extensions-dir": extensions(beside_lean4=beside_lean4),
         }
         command = [*code_server, "--disable-telemetry", "--disable-update-check"]
         command += [str(part) for option in options.items() for part in option]
         with (
             (user / "log").open("w") as log,
-            subprocess.Popen(command, env={**os.environ, **(environment or {})}, stdout=log, stderr=log) as server,
+            subprocess.Popen(
+                command, env={**os.environ, **(environment or {})}, cwd=user, stdout=log, stderr=log
+            ) as server,
         ):
             page = chromium.new_page(viewport={"width": 1100, "height": 650})
             try:

@@ -24,7 +24,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "Bulb.lean").write_text(f"{SWAP}  exact\n")
     (folder / "List.lean").write_text(f"{SWAP}  cons\n  exact hq\n  exact hp\n")
     (folder / "Prefix.lean").write_text(f"{SWAP}  \n")
-    (folder / "Hard.lean").write_text("theorem h (a b c n : Nat) (h : n > 2) : a ^ n + b ^ n ≠ c ^ n := by\n  \n")
+    (folder / "Hard.lean").write_text(
+        "theorem h (a b c n : Nat) (h : n > 2) : a ^ n + b ^ n ≠ c ^ n := by\n  \n"
+    )
     (folder / "Search.lean").write_text("theorem s (p q r : Prop) (h : p ∧ q ∧ r) : r ∧ q ∧ p := by\n  \n")
     return folder
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -17,14 +18,21 @@ class Workbench:
 
     def __init__(self, page: Page, write_settings: Callable[..., None], artefacts: Path) -> None:
         self.page = page
-        self.set = write_settings
+        self._write_settings = write_settings
         self.status = page.locator(".statusbar-item", has_text="llmstep")
-        self.lightbulb = page.locator(".monaco-editor [class*='lightbulb'], .monaco-editor .lightBulbWidget").first
+        self.lightbulb = page.locator(
+            ".monaco-editor [class*='lightbulb'], .monaco-editor .lightBulbWidget"
+        ).first
         self.actions = page.locator(".action-widget .monaco-list-row.action")
         self.rows = page.locator(".quick-input-list .monaco-list-row")
         self.notifications = page.locator(".notification-list-item")
         self.dialog = page.locator(".monaco-dialog-box")
         self._artefacts = artefacts
+
+    def set(self, **settings: Any) -> None:
+        """Change the settings, and load the window again, as nothing here watches files."""
+        self._write_settings(**settings)
+        self.page.reload()
 
     def press(self, *keys: str) -> None:
         for key in keys:
