@@ -61,12 +61,12 @@ class Helix:
             time.sleep(0.1)
         return screen
 
-    def command(self, line: str, answer: str) -> str:
-        """Run the typed command `line`; the screen, once `answer` is on it."""
+    def command(self, line: str, *answers: str) -> str:
+        """Run the typed command `line`; the screen, once one of `answers` is on it."""
         self.type(f":{line}")
         self.wait(f":{line}")
         self.keys("Enter")
-        return self.wait(answer)
+        return self.wait(*answers)
 
     def show(self, text: str) -> None:
         """Have `text` as the file and in the editor."""
