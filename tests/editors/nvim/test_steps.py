@@ -16,7 +16,7 @@ from tests.editors.nvim.conftest import ENABLED, PLUGIN, ROOT, Nvim, StartNvim, 
 pytestmark = [pytest.mark.editor, pytest.mark.lean]
 
 SWAP = "theorem swap (p q : Prop) (hp : p) (hq : q) : q ∧ p := by\n"
-ASKED, TAKEN = f"{SWAP}  exac‸t", f"{SWAP}  exact ⟨hq, hp⟩"
+ASKED, TAKEN = f"{SWAP}  exact ‸⟨", f"{SWAP}  exact ⟨hq, hp⟩"
 FLOAT = "vim.api.nvim_win_get_config(0).relative ~= ''"
 
 
@@ -31,13 +31,11 @@ def snippet(page: str) -> str:
 
 def take(nvim: Nvim, title: str) -> None:
     """Ask for code actions by the key of Neovim's own for that, and take the first that begins with `title`."""
-    nvim.lua(f"wanted, offered = '{title}', nil")
-    before = nvim.text
+    tick = nvim.lua(f"wanted, offered = '{title}', nil return vim.b.changedtick")
     nvim.keys("gra")
     nvim.wait("offered")
     assert [one for one in nvim.lua("return offered") if one.startswith(title)]
-    nvim.wait("vim.bo.modified")
-    assert nvim.text != before
+    nvim.wait(f"vim.b.changedtick > {tick}")
 
 
 def ask(nvim: Nvim, command: str) -> None:
@@ -68,7 +66,7 @@ def assert_lean_accepts(nvim: Nvim, lean: Toolchain) -> None:
 def test_code_actions_beside_leans_own_server(start: StartNvim, real_lean: Toolchain) -> None:
     nvim = start(snippet("docs/editor.md") + lean_client(real_lean))
     nvim.attached("llmstep", "leanls")
-    nvim.put(ASKED)
+    nvim.put(f"{SWAP}  exac‸t")
     nvim.wait("#vim.diagnostic.get(0) > 0")  # Lean's own server says what is wrong
     take(nvim, "llmstep: 🎉 exact ⟨hq, hp⟩")
     assert nvim.text == TAKEN
@@ -88,11 +86,10 @@ def test_code_actions_and_the_list_from_the_proxy(
     )
     nvim.attached("leanls")
     nvim.put(ASKED)
-    take(nvim, "llmstep: 🎉 exact ⟨hq, hp⟩")
-    assert nvim.text == TAKEN
-    nvim.put(ASKED)
     ask(nvim, "suggest")
-    choose(nvim, "<CR>")
+    assert nvim.text == "🎉 exact ⟨hq, hp⟩"
+    choose(nvim, "<Esc>")
+    take(nvim, "llmstep: 🎉 exact ⟨hq, hp⟩")
     assert nvim.text == TAKEN
     assert len(nvim.servers) == 1
 
@@ -141,6 +138,17 @@ def test_the_list_with_a_prefix_shows_the_goals_that_remain(lending: Nvim) -> No
     ask(lending, "prefix constr")
     choose(lending, "G<CR>")
     assert lending.text == f"{SWAP}  constructor"
+
+
+def test_the_next_step_is_asked_for_where_the_last_one_ends(lending: Nvim) -> None:
+    lending.put(f"{SWAP}  constructo‸r")
+    ask(lending, "prefix exact h")
+    assert lending.text.startswith("✓ exact hq (goal closed, 1 left)\n     case right\n")
+    choose(lending, "<CR>")
+    assert lending.text == f"{SWAP}  constructor\n  exact hq"
+    ask(lending, "prefix exact h")
+    choose(lending, "<CR>")
+    assert lending.text == f"{SWAP}  constructor\n  exact hq\n  exact hp"
 
 
 def test_a_whole_proof(lending: Nvim, real_lean: Toolchain) -> None:

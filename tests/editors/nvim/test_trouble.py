@@ -59,7 +59,7 @@ def test_the_server_cannot_start(start: StartNvim, tmp_path: Path) -> None:
     nvim = start(ENABLED, PATH=script(tmp_path, "echo 'ImportError: no pygls' >&2; exit 3"))
     nvim.wait("vim.fn.execute('messages') ~= ''")
     assert nvim.said == [
-        f"llmstep: llmstep-lsp ended by itself (exit code 3): ImportError: no pygls. {DOCTOR}"
+        f"llmstep: llmstep-lsp ended by itself (exit code 3: ImportError: no pygls). {DOCTOR}"
     ]
     assert "--version` fails: ImportError: no pygls\n" in health(nvim)
 

@@ -113,7 +113,7 @@ function M.new(send)
   local function open(uri)
     local lean = lean_of(uri)
     if not lean then
-      return
+      return ended()
     end
     prepare(lean)
     documents[uri] = lean
@@ -134,18 +134,19 @@ function M.new(send)
 
   local function request(id, method, params)
     local lean = documents[uri_of(params)]
-    local sent, number = false, nil
-    if lean then
-      sent, number = lean.rpc.request(method, params, function(err, result)
-        if pending[id] then
-          pending[id] = nil
-          if not err and result == nil then
-            result = vim.NIL
-          end
-          send { id = id, error = err, result = result }
-        end
-      end)
+    if not lean then -- it ended when this was on its way
+      send { id = id, error = { code = REQUEST_FAILED, message = 'Lean has ended' } }
+      return
     end
+    local sent, number = lean.rpc.request(method, params, function(err, result)
+      if pending[id] then
+        pending[id] = nil
+        if not err and result == nil then
+          result = vim.NIL
+        end
+        send { id = id, error = err, result = result }
+      end
+    end)
     if sent then
       pending[id] = { lean = lean, id = number }
     else

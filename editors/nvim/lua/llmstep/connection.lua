@@ -109,16 +109,11 @@ function M.start(command, dispatchers, config)
     vim.schedule(function()
       bridge.close()
       if not ending then
-        local how = exit.signal ~= 0 and ('signal ' .. exit.signal) or ('exit code ' .. exit.code)
-        local next_step = initialized and ':LLMStep restart starts it again.'
+        local how = exit.signal ~= 0 and ('signal %d'):format(exit.signal)
+          or ('exit code %d: %s'):format(exit.code, complaint)
+        local step = initialized and ':LLMStep restart starts it again.'
           or 'Run `llmstep-lsp doctor` in a terminal, which says why.'
-        require('llmstep').tell(
-          ('llmstep-lsp ended by itself (%s)%s. %s'):format(
-            how,
-            complaint == '' and '' or (': ' .. complaint),
-            next_step
-          )
-        )
+        require('llmstep').tell(('llmstep-lsp ended by itself (%s). %s'):format(how, step))
       end
     end)
     dispatchers.on_exit(0, 0) -- it was said just now
