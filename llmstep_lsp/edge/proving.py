@@ -40,9 +40,10 @@ async def prove(
     )
     searcher = Searcher(session.parts.prover, session.parts.generators, repair=session.parts.repair)
     place = place_at(request.snapshot, request.position)
-    with session.refusing(), session.searching(place):
-        async with _progress(session, token) as report:
-            proof = await searcher.prove(ProofRequest(request.snapshot, request.position, limits), report)
+    with session.refusing():
+        with session.searching(place):  # which ends when the document changes there, as by our own edit below
+            async with _progress(session, token) as report:
+                proof = await searcher.prove(ProofRequest(request.snapshot, request.position, limits), report)
         snapshot, view = session.snapshot(uri)
         if not holds(place, snapshot):
             raise StaleError("The document changed. Ask again.")

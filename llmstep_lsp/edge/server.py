@@ -8,6 +8,7 @@ from llmstep_lsp.domain.sites import sites_at
 from llmstep_lsp.edge import commands
 from llmstep_lsp.edge.code_actions import code_actions, disabled_action, prove_action
 from llmstep_lsp.edge.completions import completion_items, ghosts, inline_completions, listed
+from llmstep_lsp.edge.positions import cursor_of
 from llmstep_lsp.edge.session import MakeParts, Session, Start
 
 
@@ -75,10 +76,10 @@ def _answer_requests(server: Session) -> None:
 
 
 async def _code_actions(session: Session, params: types.CodeActionParams) -> list[types.CodeAction]:
-    """What Lean has accepted at the end of the range: by now, or within the time if the person asked."""
+    """What Lean has accepted at the cursor: by now, or within the time if the person asked."""
     if not _wants_quick_fixes(params.context):
         return []
-    cursor = params.range.end
+    cursor = cursor_of(params.range)
     request, view = session.request(params.text_document.uri, cursor)
     asked = params.context.trigger_kind is not types.CodeActionTriggerKind.Automatic
     if asked:

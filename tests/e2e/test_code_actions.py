@@ -109,6 +109,17 @@ async def test_resolving_twice_changes_nothing(document: Document) -> None:
         assert await document.client.code_action_resolve_async(action) == action
 
 
+async def test_a_cursor_on_the_line_break_is_behind_the_tactic(document: Document) -> None:
+    document.set(f"{AND}\n  exact\n")
+    params = types.CodeActionParams(
+        types.TextDocumentIdentifier(document.uri),
+        types.Range(types.Position(1, 7), types.Position(2, 0)),
+        types.CodeActionContext(diagnostics=[], trigger_kind=types.CodeActionTriggerKind.Invoked),
+    )
+    found = await document.client.text_document_code_action_async(params)
+    assert [action.title for action in found or ()] == ["llmstep: 🎉 exact ⟨hp, hq⟩"]
+
+
 async def test_a_client_that_does_not_say_why_it_asks_is_answered(document: Document) -> None:
     assert len(await document.ask(f"{AND}\n  exact‸\n", None)) == 1
 
