@@ -1,16 +1,31 @@
-"""What tests of several rooms share: a real Lean, and logs that are not the person's own."""
+"""What tests of several rooms share: a real Lean, a tiny model, and logs that are not the person's own."""
 
+import asyncio
 import os
 from pathlib import Path
 
 import pytest
 
 from llmstep_lsp.adapters.lean import wasm
+from llmstep_lsp.adapters.lean.hook_library import HookLibrary
 from llmstep_lsp.adapters.lean.toolchain import Toolchain, find_toolchain
 from llmstep_lsp.errors import LeanNotFoundError
+from tests.sharing import locked, made_once, shared
 
+QUICK = {"unit", "service"}
 # Threads that wait for each other beside busy Leans take a hundred times as long.
 os.environ["OMP_NUM_THREADS"] = "1"
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Each file is for one process of `--dist loadgroup`, unless it says that it shares one with others."""
+    if item.get_closest_marker("xdist_group") is None:
+        item.add_marker(pytest.mark.xdist_group(item.path.relative_to(item.config.rootpath).as_posix()))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is quick comes last, so that no process is left alone with what is long."""
+    items.sort(key=lambda item: item.path.parent.name in QUICK)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -31,13 +46,36 @@ def lean() -> Path:
 
 @pytest.fixture(scope="session")
 def real_lean(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Toolchain:
-    """The Lean that users of this machine get; the WebAssembly one is installed if there is none."""
+    """The Lean that users of this machine get, with our package compiled for it.
+
+    The WebAssembly one is installed if there is none.
+    """
     folder = tmp_path_factory.mktemp("lean")
     try:
-        return find_toolchain(folder, None)
+        toolchain = find_toolchain(folder, None)
     except LeanNotFoundError:
         request.getfixturevalue("lean")
-        return find_toolchain(folder, None)
+        toolchain = find_toolchain(folder, None)
+    # Else each process that asks this Lean first would compile our package for itself.
+    with locked(shared(tmp_path_factory) / "hook"):
+        asyncio.run(HookLibrary().folder(toolchain))
+    return toolchain
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of a model that knows some steps by heart."""
+    from tests.tiny_model import save_trained  # noqa: PLC0415  # needs torch
+
+    return made_once(tmp_path_factory, "trained", lambda folder: save_trained(folder, context=512))
+
+
+@pytest.fixture(scope="session")
+def converted(tmp_path_factory: pytest.TempPathFactory, trained: Path) -> Path:
+    """The same model for CTranslate2, in which a worker is soonest ready."""
+    from llmstep_lsp.worker.conversion import convert  # noqa: PLC0415  # needs torch
+
+    return made_once(tmp_path_factory, "converted", lambda folder: convert(str(trained), folder, "float32"))
 
 
 @pytest.fixture(scope="session")
