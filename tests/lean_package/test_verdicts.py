@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from .cases import CASES, Case
-from .conftest import Open
+from .conftest import Open, one_process
 
-pytestmark = pytest.mark.lean
+pytestmark = [pytest.mark.lean, one_process]
 
 
 @pytest.fixture(scope="module")
