@@ -2,6 +2,9 @@
 
 import asyncio
 import os
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ import pytest
 from llmstep_lsp.adapters.lean import wasm
 from llmstep_lsp.adapters.lean.hook_library import HookLibrary
 from llmstep_lsp.adapters.lean.toolchain import Toolchain, find_toolchain
+from llmstep_lsp.edge.cli import main
 from llmstep_lsp.errors import LeanNotFoundError
 from tests.sharing import locked, made_once, shared
 
@@ -36,6 +40,25 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     os.environ["LLMSTEP_LOG_FILE"] = str(folder / "llmstep-lsp.log")
     os.environ["LLMSTEP_ACCEPT_LOG_FILE"] = str(folder / "accepted.jsonl")
     return folder
+
+
+Here = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Here:
+    """Runs the command line in this process, where it need not be loaded again."""
+
+    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        full = ["llmstep-lsp", *map(str, arguments)]
+        monkeypatch.setattr(sys, "argv", full)
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        assert isinstance(ended.value.code, int)
+        return subprocess.CompletedProcess(full, ended.value.code, printed.out, printed.err)
+
+    return run
 
 
 @pytest.fixture(scope="session")
