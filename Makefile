@@ -12,7 +12,7 @@ demo: $(VENV)/demo
 	$(BIN)/llmstep-lsp suggest examples/FirstSteps.lean --all
 
 test: check
-	$(BIN)/pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/test
 	$(BIN)/ruff check .

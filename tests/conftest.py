@@ -6,8 +6,10 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from llmstep_lsp.adapters.lean import wasm
 from llmstep_lsp.adapters.lean.hook_library import HookLibrary
@@ -17,14 +19,29 @@ from llmstep_lsp.errors import LeanNotFoundError
 from tests.sharing import locked, made_once, shared
 
 QUICK = {"unit", "service"}
+# What starts the names of files, by what they share.
+SHARING = {
+    "the server of an editor": tuple(
+        f"tests/e2e/test_{what}.py" for what in ("code_actions", "commands", "completions", "freshness")
+    ),
+    "the compiled package": ("tests/lean_package/",),
+}
 # Threads that wait for each other beside busy Leans take a hundred times as long.
 os.environ["OMP_NUM_THREADS"] = "1"
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Each file is for one process of `--dist loadgroup`, unless it says that it shares one with others."""
-    if item.get_closest_marker("xdist_group") is None:
-        item.add_marker(pytest.mark.xdist_group(item.path.relative_to(item.config.rootpath).as_posix()))
+class Files(LoadFileScheduling):
+    """A file is for one process, and files that share what takes long are for the same one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return next((what for what, files in SHARING.items() if file.startswith(files)), file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Files | None:
+    """How `--dist loadfile` distributes tests."""
+    return Files(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -22,8 +22,6 @@ CHOOSING = {name: value for name, value in os.environ.items() if name != "LLMSTE
 EDITORS = ["neovim", "visual_studio_code", "emacs"]
 # For what is the same in all editors.
 one_editor = pytest.mark.parametrize("client", EDITORS[:1], indirect=True)
-# For files that ask at `client`: it takes long until its Lean is warm.
-one_process = pytest.mark.xdist_group("editors")
 
 
 @pytest_lsp.fixture(

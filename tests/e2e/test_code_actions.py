@@ -9,12 +9,12 @@ from pytest_lsp import LanguageClient
 
 from llmstep_lsp.adapters.accept_log import read_accept_log
 from llmstep_lsp.edge.capabilities import resolve
-from tests.e2e.conftest import EDITORS, Confirmer, one_editor, one_process
+from tests.e2e.conftest import EDITORS, Confirmer, one_editor
 from tests.e2e.editing import Document
 from tests.e2e.positions import AND, CASES
 from tests.waiting import eventually
 
-pytestmark = [pytest.mark.lean, one_process, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.lean, pytest.mark.asyncio(loop_scope="session")]
 
 
 @pytest.fixture(scope="module")

@@ -10,12 +10,12 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 from pytest_lsp import LanguageClient
 
-from tests.e2e.conftest import Confirmer, one_editor, one_process
+from tests.e2e.conftest import Confirmer, one_editor
 from tests.e2e.editing import Document
 from tests.e2e.positions import AND
 from tests.waiting import until
 
-pytestmark = [pytest.mark.lean, one_process, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.lean, pytest.mark.asyncio(loop_scope="session")]
 
 # No step of the symbolic portfolio finishes it.
 TWO_STEPS = """inductive Even : Nat → Prop where

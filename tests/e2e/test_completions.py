@@ -7,12 +7,12 @@ import pytest
 from lsprotocol import types
 from pytest_lsp import LanguageClient
 
-from tests.e2e.conftest import Confirmer, one_process
+from tests.e2e.conftest import Confirmer
 from tests.e2e.editing import Document
 from tests.e2e.positions import AND
 from tests.waiting import eventually
 
-pytestmark = [pytest.mark.lean, one_process, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.lean, pytest.mark.asyncio(loop_scope="session")]
 
 TYPED = f"{AND}\n  exact‸\n"
 

@@ -13,12 +13,12 @@ from pytest_lsp import LanguageClient, client_capabilities
 
 from llmstep_lsp.adapters.lean.toolchain import Toolchain
 from tests.adapters.fake_model_server import Asked, FakeModelServer, Reply, choice, models, say
-from tests.e2e.conftest import CHOOSING, SERVER, one_editor, one_process
+from tests.e2e.conftest import CHOOSING, SERVER, one_editor
 from tests.e2e.editing import Document, make_client
 from tests.e2e.positions import AND
 from tests.waiting import eventually, until
 
-pytestmark = [pytest.mark.lean, one_process]
+pytestmark = pytest.mark.lean
 
 STALE = types.LSPErrorCodes.ContentModified
 EDITS = 200

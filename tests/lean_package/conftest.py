@@ -20,9 +20,6 @@ MODULES = (
 )
 VERSION = 1
 
-# For all files here: it takes long to compile the package.
-one_process = pytest.mark.xdist_group("package")
-
 Compile = Callable[..., str]
 
 

@@ -14,9 +14,9 @@ from llmstep_lsp.domain.pairs import Pair
 from llmstep_lsp.domain.text import Position, offset
 from llmstep_lsp.domain.units import to_units
 
-from .conftest import Open, one_process
+from .conftest import Open
 
-pytestmark = [pytest.mark.lean, one_process]
+pytestmark = pytest.mark.lean
 
 PROOFS = Path(__file__).with_name("Proofs.lean")
 STEPS = Path(__file__).with_name("Proofs.steps")

@@ -9,9 +9,9 @@ import pytest
 
 from tests.lean_wasm.lsp_client import RpcError
 
-from .conftest import PACKAGE, Compile, Document, Open, one_process
+from .conftest import PACKAGE, Compile, Document, Open
 
-pytestmark = [pytest.mark.lean, one_process]
+pytestmark = pytest.mark.lean
 
 INVALID_PARAMS, REQUEST_CANCELLED = -32602, -32800
 TEXT = """

@@ -14,9 +14,9 @@ import pytest
 from tests.lean_wasm.lsp_client import LspClient
 
 from .cases import ADVANCES, CASES, CLOSES, FINISHES, Case
-from .conftest import Compile, one_process
+from .conftest import Compile
 
-pytestmark = [pytest.mark.lean, one_process]
+pytestmark = pytest.mark.lean
 
 SYMBOLS = {FINISHES: "🎉", CLOSES: "✓", ADVANCES: "→"}
 CONJ = "example (p q : Prop) (hp : p) (hq : q) : p ∧ q := by\n"

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from .cases import CASES, Case
-from .conftest import Open, one_process
+from .conftest import Open
 
-pytestmark = [pytest.mark.lean, one_process]
+pytestmark = pytest.mark.lean
 
 
 @pytest.fixture(scope="module")
