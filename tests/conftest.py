@@ -30,11 +30,11 @@ SHARING = {
 os.environ["OMP_NUM_THREADS"] = "1"
 
 
-class Files(LoadFileScheduling):
+class Files(LoadFileScheduling):  # type: ignore[misc]  # it is not typed
     """A file is for one process, and files that share what takes long are for the same one."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = super()._split_scope(nodeid)
+        file: str = super()._split_scope(nodeid)
         return next((what for what, files in SHARING.items() if file.startswith(files)), file)
 
 
