@@ -12,7 +12,7 @@ demo: $(VENV)/demo
 	$(BIN)/llmstep-lsp suggest examples/FirstSteps.lean --all
 
 test: check
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 # Needs Debian or Ubuntu: Emacs and Chromium are installed by apt-get.
 test-editors: $(VENV)/editors/python

@@ -43,6 +43,8 @@ pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="module")]
 SCORED = ["transformers", "transformers-encoder", "ctranslate2", "ctranslate2-encoder", "openai"]
 KINDS = [*SCORED, "llmstep"]
 SERVED = ["openai", "llmstep"]
+# How an engine ends and starts again has nothing to do with the network.
+ENDED = ["transformers", "ctranslate2", *SERVED]
 
 CONJUNCTION, IDENTITY, DISJUNCTION, IMPLICATION = LESSONS
 UNSEEN = "a b : ℕ\nh : a = b\n⊢ b = a"
@@ -50,7 +52,7 @@ UNSEEN = "a b : ℕ\nh : a = b\n⊢ b = a"
 TALKATIVE, TALK = "⊢ True", "trivial[GOAL]⊢ True[PROOFSTEP]trivial"
 # Not ended by any model, however long they write.
 CHAIN = "⊢ " + " = ".join("abcdefghijklmnopqrstuvwxyz") * 4
-CONTEXT, SAMPLES, TEMPERATURE, LONGEST = 1024, 256, 1.1, 512
+CONTEXT, SAMPLES, TEMPERATURE, LONGEST = 1024, 256, 1.1, 256
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +86,7 @@ class Service:
     def start(self) -> None:
         self.server: Server = self.running.enter_context(
             serving(
-                *("--model", self.model, "--engine", "transformers", "--port", str(self.port)),
+                *("--model", self.model, "--engine", "ctranslate2", "--port", str(self.port)),
                 *("--samples", "128", "--temperature", str(TEMPERATURE)),
                 *("--max-new-tokens", str(LONGEST)),
             )
@@ -98,7 +100,7 @@ class Service:
 
 @pytest.fixture(scope="module")
 def service(model: Callable[[str], Path]) -> Iterator[Service]:
-    service = Service(model("neox"))
+    service = Service(model("neox-converted"))
     service.start()
     yield service
     service.end()
@@ -345,6 +347,7 @@ async def test_closing_the_iterator_frees_the_engine(generator: Generator) -> No
     assert time.monotonic() - started < 10
 
 
+@pytest.mark.parametrize("subject", ENDED, indirect=True)
 async def test_a_killed_engine_is_an_error_and_the_next_question_is_answered(subject: Subject) -> None:
     async with doomed(subject) as asking:
         pass
@@ -368,6 +371,7 @@ async def test_a_killed_server_is_an_error_until_it_is_there_again(
     assert await answers(subject.generator)
 
 
+@pytest.mark.parametrize("subject", ENDED, indirect=True)
 async def test_it_works_again_after_it_was_closed(generator: Generator) -> None:
     await generator.aclose()
     await generator.aclose()

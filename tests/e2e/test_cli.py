@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from llmstep_lsp.adapters.lean.toolchain import Toolchain
+from tests.conftest import Here
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples" / "FirstSteps.lean"
 AND = "theorem t (p q : Prop) (hp : p) (hq : q) : p ∧ q := by\n  "
@@ -186,10 +187,11 @@ BAD = {
 
 @pytest.mark.parametrize(("arguments", "message"), BAD.values(), ids=BAD)
 def test_bad_input_is_one_message_and_exit_code_1(
-    cli: Cli, file: Path, arguments: list[str], message: str
+    here: Here, file: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
 ) -> None:
     file.with_name("Binary.lean").write_bytes(b"\xff\xfe")
-    done = cli(*arguments)
+    monkeypatch.chdir(file.parent)
+    done = here(*arguments)
     assert (done.returncode, done.stdout, done.stderr) == (1, "", f"llmstep-lsp: {message}\n")
 
 
@@ -221,8 +223,11 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("arguments", "message"), WRONG)
-def test_a_wrong_call_has_exit_code_2(cli: Cli, file: Path, arguments: list[str], message: str) -> None:
-    done = cli(*arguments)
+def test_a_wrong_call_has_exit_code_2(
+    here: Here, file: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    done = here(*arguments)
     assert done.returncode == 2
     assert message in done.stdout + done.stderr
 

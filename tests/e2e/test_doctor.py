@@ -102,7 +102,6 @@ async def found(title: str, place: Path | None = None, **options: Any) -> Findin
 @pytest.mark.lean
 def test_all_is_well(tmp_path: Path, real_lean: Toolchain, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checks, "_SECONDS_FOR_LEAN", 250.0)  # where other tests keep the machine busy
-    asyncio.run(HookLibrary().folder(real_lean))
     (tmp_path / "A.lean").write_text("import Init\n\ntheorem t : 1 = 2 := by\n  simp\n")
     done = CliRunner().invoke(app, ["doctor", "A.lean"])
     titles = ["llmstep-lsp", "settings", "Lean", "Lean runs", "Node", "project", "Lean package", "cache"]

@@ -17,7 +17,6 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 from pytest_lsp import ClientServerConfig, LanguageClient, client_capabilities
 
-from llmstep_lsp.adapters.lean.hook_library import HookLibrary
 from llmstep_lsp.adapters.lean.toolchain import Toolchain
 from tests.adapters.fake_model_server import Asked, FakeModelServer, Reply, choice, models, say
 from tests.e2e.conftest import CHOOSING, SERVER
@@ -220,7 +219,6 @@ SHUTDOWN, EXIT = framed(id=3, method="shutdown", params=None), framed(method="ex
     "end", [SHUTDOWN + EXIT, EXIT, b""], ids=["shutdown and exit", "exit", "end of input"]
 )
 def test_no_process_is_left(tmp_path: Path, real_lean: Toolchain, end: bytes) -> None:
-    asyncio.run(HookLibrary().folder(real_lean))
     mark = f"LLMSTEP_TEST={uuid.uuid4()}"
     uri = (tmp_path / "A.lean").as_uri()
     cursor = {"line": 1, "character": 6}

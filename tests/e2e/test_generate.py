@@ -45,12 +45,9 @@ def test_candidates_begin_with_the_prefix_and_use_the_goal() -> None:
 
 
 @pytest.mark.model
-def test_a_model_is_asked_too(tmp_path: Path) -> None:
-    from tests.tiny_model import save_trained  # noqa: PLC0415  # needs torch
-
-    save_trained(tmp_path, context=512)
-    found = answer(goals=["p q : Prop\n⊢ p → q → p"], model=str(tmp_path), count=8)
-    scores = {c["text"]: c["score"] for c in found["candidates"] if c["source"] == "transformers"}
+def test_a_model_is_asked_too(converted: Path) -> None:
+    found = answer(goals=["p q : Prop\n⊢ p → q → p"], model=str(converted), count=8)
+    scores = {c["text"]: c["score"] for c in found["candidates"] if c["source"] == "ctranslate2"}
     assert scores["intro hp _"] > -0.2
 
 

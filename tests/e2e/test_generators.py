@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from llmstep_lsp.adapters.lean.toolchain import Toolchain
+from llmstep_lsp.cache import cache_root
 from tests.adapters.fake_model_server import Asked, FakeModelServer, Reply, choice, models, refuse, say
 
 FILE = """theorem s (p q : Prop) (hp : p) (hq : q) : p ∧ q := by
@@ -112,6 +113,8 @@ async def test_what_models_propose_is_kept_on_disk_and_forgotten_on_demand(
 ) -> None:
     monkeypatch.setenv("LLMSTEP_LEAN", real_lean.lean[0])
     environment = {"LLMSTEP_CACHE_DIR": str(tmp_path / "cache"), "LLMSTEP_CACHE_MEGABYTES": "1"}
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache/hook").symlink_to(cache_root() / "hook")  # to compile it takes long
 
     def script(asked: Asked) -> Reply:
         return models("m") if asked.method == "GET" else say(choice("exact ⟨hp, hq⟩"))

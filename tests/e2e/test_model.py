@@ -20,15 +20,6 @@ theorem u (p q : Prop) : p → q → p := by
 CASES = "cases h with\n  | inl hp => right; exact hp\n  | inr hq => left; exact hq"
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from tests.tiny_model import save_trained  # noqa: PLC0415  # needs torch
-
-    directory = tmp_path_factory.mktemp("trained")
-    save_trained(directory, context=512)
-    return directory
-
-
 def test_what_the_model_knows_is_suggested_with_its_score(
     tmp_path: Path, trained: Path, real_lean: Toolchain
 ) -> None:

@@ -23,23 +23,14 @@ NOTEBOOK = ROOT / "colab" / "llmstep_lsp.ipynb"
 TUNNEL = "https://quiet-tiny-river.trycloudflare.com"
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from tests.tiny_model import save_trained  # noqa: PLC0415  # needs torch
-
-    directory = tmp_path_factory.mktemp("models") / "trained"
-    save_trained(directory, context=512)
-    return directory
-
-
 @pytest.fixture
-def choices(trained: Path) -> Iterator[dict[str, str]]:
+def choices(converted: Path) -> Iterator[dict[str, str]]:
     """What the environment chooses instead of the form; no process that has it outlives the test."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     yield {
-        "LLMSTEP_MODEL": str(trained),
-        "LLMSTEP_ENGINE": "transformers",
+        "LLMSTEP_MODEL": str(converted),
+        "LLMSTEP_ENGINE": "ctranslate2",
         "LLMSTEP_PORT": str(port),
         "LLMSTEP_STOP": "True",
     }
@@ -75,9 +66,9 @@ def test_it_serves_answers_and_stops(tmp_path: Path, choices: dict[str, str]) ->
     run = Run(tmp_path, choices)
     run.all()
     printed = run.printed
-    assert printed["choose"].startswith(f"{choices['LLMSTEP_MODEL']} by the engine transformers")
+    assert printed["choose"].startswith(f"{choices['LLMSTEP_MODEL']} by the engine ctranslate2")
     assert printed["install"] == "installed already\n"
-    assert re.fullmatch(r"loading; .*\nready: trained by transformers on \S+, \S+\n", printed["start"])
+    assert re.fullmatch(r"loading; .*\nready: converted by ctranslate2 on \S+, \S+\n", printed["start"])
     assert printed["ask"].splitlines()[0] == "rfl"
     assert printed["tunnel"] == "no tunnel: only this machine reaches the server\n"
     assert printed["stop"] == "stopped\n"

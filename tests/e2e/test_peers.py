@@ -30,7 +30,7 @@ LLMSTEP_BODY = (
     rb'"context": "import Mathlib\n"}'
 )
 LEANCOPILOT_BODY = (
-    r'{"prefix": "", "name": "trained", "input": "p q : Prop\nhp : p\nhq : q\n⊢ p ∧ q"}'.encode()
+    r'{"prefix": "", "name": "converted", "input": "p q : Prop\nhp : p\nhq : q\n⊢ p ∧ q"}'.encode()
 )
 
 
@@ -55,26 +55,17 @@ def leancopilot_request(host: str, authorization: str = "") -> bytes:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from tests.tiny_model import save_trained  # noqa: PLC0415  # needs torch
-
-    directory = tmp_path_factory.mktemp("models") / "trained"
-    save_trained(directory, context=512)
-    return directory
-
-
-@pytest.fixture(scope="module")
-def server(trained: Path) -> Iterator[Server]:
-    with serving("--model", trained, "--engine", "transformers") as server:
+def server(converted: Path) -> Iterator[Server]:
+    with serving("--model", converted, "--engine", "ctranslate2") as server:
         server.await_ready()
         yield server
 
 
 @pytest.fixture(scope="module")
-def guarded(trained: Path) -> Iterator[Server]:
+def guarded(converted: Path) -> Iterator[Server]:
     """A server that needs the token."""
     environment = {"LLMSTEP_SERVE_TOKEN": TOKEN}
-    with serving("--model", trained, "--engine", "transformers", environment=environment) as server:
+    with serving("--model", converted, "--engine", "ctranslate2", environment=environment) as server:
         server.await_ready()
         yield server
 
@@ -130,7 +121,7 @@ async def test_our_own_client(guarded: Server, monkeypatch: pytest.MonkeyPatch) 
         found = [continuation async for continuation in completer.complete(completion)]
     finally:
         await completer.aclose()
-    assert (model.model, model.context) == ("trained", 512)
+    assert (model.model, model.context) == ("converted", 512)
     assert STEP in [continuation.text for continuation in found]
     assert len(found) > 1
     with guarded.client(TOKEN) as client:

@@ -7,6 +7,7 @@ import pty
 import re
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ import pytest
 from typer.testing import CliRunner
 
 from llmstep_lsp.adapters.lean.toolchain import Toolchain
-from llmstep_lsp.bench.prove import read_goals
+from llmstep_lsp.bench.prove import Attempt, read_goals
 from llmstep_lsp.domain.commands import command_at
 from llmstep_lsp.domain.insertion import indented
 from llmstep_lsp.domain.sites import sorries
+from llmstep_lsp.edge import bench_commands
 from llmstep_lsp.edge.cli import app
 from llmstep_lsp.errors import InputError
 from tests.e2e.conftest import Confirmer
@@ -117,7 +119,7 @@ def test_a_person_sees_progress_goal_proof_and_summary(tmp_path: Path, real_lean
 
 @pytest.mark.lean
 def test_the_benchmark_counts_what_one_step_proves_and_what_search_proves(
-    tmp_path: Path, real_lean: Toolchain
+    tmp_path: Path, real_lean: Toolchain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "A.lean").write_text(
         EVEN + "theorem zero : Even 0 := by sorry\n\ntheorem four : Even 4 := by sorry\n" + THREE
@@ -131,6 +133,12 @@ def test_the_benchmark_counts_what_one_step_proves_and_what_search_proves(
         ("symbolic", "four", ["constructor"] * 3),
         ("symbolic", "even_three", []),
     ]
+
+    async def measured(*_how: object) -> AsyncIterator[Attempt]:
+        for one in found:
+            yield Attempt(**one)
+
+    monkeypatch.setattr(bench_commands, "measure_prove", measured)
     done = CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert done.stdout.splitlines()[1].split()[:4] == ["symbolic", "3", "1", "2"]
 

@@ -25,28 +25,22 @@ LONG = {"prompt": "⊢ p", "n": 256, "max_tokens": 1024, "temperature": 1}
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from tests.tiny_model import save_trained  # noqa: PLC0415  # needs torch
-
-    directory = tmp_path_factory.mktemp("models") / "trained"
-    save_trained(directory, context=512)
-    return directory
-
-
-@pytest.fixture(scope="module")
 def lessons() -> dict[str, str]:
-    from tests.tiny_model import LESSONS  # noqa: PLC0415  # as above
+    from tests.tiny_model import LESSONS  # noqa: PLC0415  # needs torch
 
     return LESSONS
 
 
 @pytest.fixture(scope="module")
 def babbling(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """For CTranslate2, in which a worker is soonest ready."""
+    from llmstep_lsp.worker.conversion import convert  # noqa: PLC0415  # as above
     from tests.tiny_model import save_random  # noqa: PLC0415  # as above
 
-    directory = tmp_path_factory.mktemp("models") / "babbling"
-    save_random(directory, context=2048)
-    return directory
+    folder = tmp_path_factory.mktemp("models")
+    save_random(folder / "original", context=2048)
+    convert(str(folder / "original"), folder / "babbling", "float32")
+    return folder / "babbling"
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +159,7 @@ def test_what_is_shown_is_what_works(server: Server) -> None:
 
 
 def test_who_goes_away_frees_the_model(babbling: Path) -> None:
-    with serving("--model", babbling, "--engine", "transformers") as server:
+    with serving("--model", babbling, "--engine", "ctranslate2") as server:
         server.await_ready()
         body = json.dumps(LONG).encode()
         head = f"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -218,7 +212,7 @@ def test_a_signal_ends_it_and_all_that_it_started(
     number: signal.Signals,
     busy: bool,  # noqa: FBT001
 ) -> None:
-    with serving("--model", babbling, "--engine", "transformers") as server:
+    with serving("--model", babbling, "--engine", "ctranslate2") as server:
         server.await_ready()
         children = descendants(server.process.pid)
         assert children
@@ -244,8 +238,8 @@ def test_a_signal_ends_it_while_the_model_loads(trained: Path) -> None:
     assert not any("Traceback" in line for line in server.said)
 
 
-def test_the_worker_ends_even_if_the_server_is_killed(trained: Path) -> None:
-    with serving("--model", trained, "--engine", "transformers") as server:
+def test_the_worker_ends_even_if_the_server_is_killed(babbling: Path) -> None:
+    with serving("--model", babbling, "--engine", "ctranslate2") as server:
         server.await_ready()
         children = descendants(server.process.pid)
         server.process.kill()

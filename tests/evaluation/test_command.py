@@ -48,10 +48,11 @@ def untimed_table(folder: Path) -> list[list[str]]:
 
 @pytest.mark.lean
 @pytest.mark.model
-def test_the_same_seed_gives_the_same_table(tmp_path: Path, real_lean: Toolchain, model: Path) -> None:
+def test_the_same_seed_gives_the_same_table(tmp_path: Path, real_lean: Toolchain, converted: Path) -> None:
     (tmp_path / "T.lean").write_text(THEOREMS)
-    sets = [f"ctranslate2,model={model},{SAMPLED}", "symbolic"]
-    command = ["T.lean", "--nodes", "2", "--expansion", "12", *(x for one in sets for x in ("--set", one))]
+    sets = [f"ctranslate2,model={converted},{SAMPLED}", "symbolic"]
+    sampled = ["T.lean", "--nodes", "2", "--expansion", "12", "--set", sets[0]]
+    command = [*sampled, "--set", sets[1]]
     first = run(tmp_path, *command, "--seed", "5", "--out", "first")
     assert (first.returncode, first.stderr) == (0, "")
     found = records(tmp_path / "first")
@@ -60,10 +61,10 @@ def test_the_same_seed_gives_the_same_table(tmp_path: Path, real_lean: Toolchain
     assert found[1]["candidates"] > 6  # samples differ
     assert "Nope" in found[2]["reason"]
 
-    second = run(tmp_path, *command, "--seed", "5", "--out", "second")
+    second = run(tmp_path, *sampled, "--seed", "5", "--out", "second")
     assert second.returncode == 0
-    assert untimed(tmp_path / "second") == untimed(tmp_path / "first")
-    assert untimed_table(tmp_path / "second") == untimed_table(tmp_path / "first")
+    assert untimed(tmp_path / "second") == untimed(tmp_path / "first")[:3]
+    assert untimed_table(tmp_path / "second") == untimed_table(tmp_path / "first")[:2]
     headings, *rows = untimed_table(tmp_path / "first")
     assert headings == [
         *("set", "solved", "rate", "95 %", "by one step", "states", "candidates", "tried in all"),

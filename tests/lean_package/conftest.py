@@ -1,12 +1,11 @@
 """The compiled package and a server that finds it."""
 
-import fcntl
 import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -62,27 +61,17 @@ Open = Callable[[str, str], Document]
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the package, one for all processes of a test run, since to compile it takes long."""
-    base = tmp_path_factory.getbasetemp().resolve()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "package"
-    with locked(folder):
-        if not folder.exists():
-            shutil.copytree(PACKAGE, folder, ignore=shutil.ignore_patterns("wasm"))
+    """A copy of the package."""
+    folder = tmp_path_factory.mktemp("package").resolve() / "lean"
+    shutil.copytree(PACKAGE, folder, ignore=shutil.ignore_patterns("wasm"))
     return folder
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Keeps other processes of this test run from `folder`."""
-    with folder.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 @pytest.fixture(scope="session")
 def compile_module(lean: Path, project: Path) -> Compile:
     """Compiles a module of the package, under the options of its lakefile, and returns what Lean says."""
 
+    @cache
     def compile_module(module: str) -> str:
         done = subprocess.run(
             [lean, "-Dlinter.missingDocs=true", f"{module}.lean", "-o", f"{module}.olean"],
@@ -99,13 +88,9 @@ def compile_module(lean: Path, project: Path) -> Compile:
 
 
 @pytest.fixture(scope="session")
-def compiled(compile_module: Compile, project: Path) -> str:
+def compiled(compile_module: Compile) -> str:
     """What Lean says while it compiles the package."""
-    said = project / "said"
-    with locked(project):
-        if not said.exists():
-            said.write_text("".join(compile_module(module) for module in MODULES))
-    return said.read_text()
+    return "".join(compile_module(module) for module in MODULES)
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from llmstep_lsp.domain.completion import Part, Prompt
 from llmstep_lsp.domain.recipe import PRESETS, Example, NewModel, Run
 from llmstep_lsp.errors import InputError
 from llmstep_lsp.training.protocol import example_lines, read_run
+from tests.conftest import Here
 from tests.training.running import run, write_pairs
 
 
@@ -35,11 +36,13 @@ from tests.training.running import run, write_pairs
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_it_is_told_before_anything_is_loaded(tmp_path: Path, arguments: list[str], expected: str) -> None:
+def test_it_is_told_before_anything_is_loaded(
+    here: Here, tmp_path: Path, arguments: list[str], expected: str
+) -> None:
     write_pairs(tmp_path / "a.jsonl", [("⊢ p", "rfl")])
     (tmp_path / "empty.jsonl").touch()
     file, *rest = arguments
-    done = run(tmp_path / file, "--out", tmp_path / "out", *rest)
+    done = here("train", tmp_path / file, "--out", tmp_path / "out", *rest)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("llmstep-lsp: ")
     assert expected in done.stderr

@@ -18,7 +18,7 @@ def _checkout() -> Any:
 
 
 @pytest.fixture(scope="session")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """The directory of one of the models `trained`, `trained-encoder`, `random`, `random-encoder`.
 
     `…-converted` is the same model for CTranslate2.
@@ -31,10 +31,11 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     @cache
     def made(name: str) -> Path:
         original, converted, _ = name.partition("-converted")
+        if original == "trained":
+            shared: Path = request.getfixturevalue("converted" if converted else "trained")
+            return shared
         if converted:
             convert(str(made(original)), folder / name, "float32")
-        elif original == "trained":
-            tiny_model.save_trained(folder / name, context=512)
         elif original == "trained-encoder":
             tiny_model.save_trained_encoder(folder / name, context=512)
         elif original == "random":

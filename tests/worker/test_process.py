@@ -13,6 +13,8 @@ import pytest
 
 from llmstep_lsp.adapters.generators.worker import Engine, WorkerCompleter
 from llmstep_lsp.errors import GeneratorError
+from llmstep_lsp.worker.engines import Choice, load
+from llmstep_lsp.worker.place import LoadError
 from llmstep_lsp.worker.protocol import Cancel, Failed, Found, Ready, Request
 from tests.asking import complete, completion, environment, worker
 
@@ -31,10 +33,22 @@ SHORT = completion("⊢ p", count=1, max_new_tokens=1)
 
 @pytest.fixture
 def engine(model: Callable[[str], Path]) -> Engine:
+    """The one that is soonest ready."""
+    return Engine("ctranslate2", str(model("random-converted")))
+
+
+@pytest.fixture
+def slow_engine(model: Callable[[str], Path]) -> Engine:
     return Engine("transformers", str(model("random")))
 
 
+def refused(choice: Choice, expected: str) -> None:
+    with pytest.raises(LoadError, match=expected):
+        load(choice)
+
+
 async def fails(engine: Engine, expected: str) -> None:
+    """What is refused in the worker is an error here."""
     completer = WorkerCompleter(engine)
     try:
         with pytest.raises(GeneratorError, match=expected):
@@ -88,8 +102,8 @@ def test_continuations_come_as_they_end(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("busy", [False, True], ids=["loading", "generating"])
-async def test_the_end_of_its_input_ends_the_worker(engine: Engine, *, busy: bool) -> None:
-    with worker(engine) as other:
+async def test_the_end_of_its_input_ends_the_worker(slow_engine: Engine, *, busy: bool) -> None:
+    with worker(slow_engine) as other:
         if busy:
             assert isinstance(other.receive(), Ready)
             other.send(LONG)
@@ -123,7 +137,7 @@ async def test_the_worker_ends_with_a_killed_language_server(engine: Engine) -> 
         "from llmstep_lsp.adapters.generators.worker import Engine, WorkerCompleter\n"
         "from tests.asking import complete, completion\n"
         "async def main():\n"
-        "    completer = WorkerCompleter(Engine('transformers', sys.argv[1]))\n"
+        "    completer = WorkerCompleter(Engine('ctranslate2', sys.argv[1]))\n"
         "    await completer.ready()\n"
         "    asyncio.get_running_loop().call_later(0.2, os.kill, os.getpid(), signal.SIGKILL)\n"
         "    await complete(completer, completion('x', count=256, max_new_tokens=1000))\n"
@@ -153,10 +167,10 @@ async def test_the_worker_ends_with_a_killed_language_server(engine: Engine) -> 
     ],
     ids=["own-code", "broken-config", "no-tokenizer"],
 )
-async def test_what_is_not_a_usable_model(tmp_path: Path, files: dict[str, str], expected: str) -> None:
+def test_what_is_not_a_usable_model(tmp_path: Path, files: dict[str, str], expected: str) -> None:
     for name, text in files.items():
         (tmp_path / name).write_text(text)
-    await fails(Engine("transformers", str(tmp_path)), expected)
+    refused(Choice("transformers", str(tmp_path)), expected)
 
 
 async def test_a_model_without_its_head_is_refused(tmp_path: Path) -> None:
@@ -193,16 +207,18 @@ async def test_a_model_of_the_other_engine(model: Callable[[str], Path]) -> None
     ],
     ids=["cuda", "abacus", "dtype"],
 )
-async def test_what_the_machine_does_not_have(
+def test_what_the_machine_does_not_have(
     name: str, model: Callable[[str], Path], options: dict[str, Any], expected: str
 ) -> None:
     place = model("random" + "-converted" * (name == "ctranslate2"))
-    await fails(Engine(name, str(place), **options), expected)
+    refused(Choice(name, str(place), **options), expected)
 
 
-async def test_a_number_type_by_name(engine: Engine, model: Callable[[str], Path]) -> None:
-    converted = Engine("ctranslate2", str(model("random-converted")), device="cpu", dtype="int8_float32")
-    for chosen in (replace(engine, device="cpu", dtype="bfloat16"), converted):
+async def test_a_number_type_by_name(engine: Engine, slow_engine: Engine) -> None:
+    for chosen in (
+        replace(slow_engine, device="cpu", dtype="bfloat16"),
+        replace(engine, device="cpu", dtype="int8_float32"),
+    ):
         completer = WorkerCompleter(chosen)
         assert (await completer.ready()).dtype == chosen.dtype
         assert await complete(completer, SHORT)
