@@ -1,0 +1,1 @@
+"""Real Emacs, with lsp-mode and with eglot, on real Lean files."""
