@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from llmstep_lsp.adapters.lean.toolchain import Toolchain
 from tests.editors.programs import FOLDER, program
 from tests.editors.vscode.workbench import Workbench
 
@@ -85,7 +86,8 @@ def _add_stand_in(node: str, folder: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
+def chromium(real_lean: Toolchain) -> Iterator[Browser]:
+    # The Lean is there first, as Playwright leaves no event loop to others.
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=program("chromium", "chromium-browser", "google-chrome"), args=["--no-sandbox"]

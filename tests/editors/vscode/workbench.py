@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
-SECONDS = 120
+SECONDS = 30
 """How long anything may take that Lean has to do with, on a busy machine."""
 
 expect.set_options(timeout=SECONDS * 1000)
