@@ -59,6 +59,7 @@ class Extension implements Disposable {
     private readonly wheel: string
     private readonly statusBar: StatusBar
     private client: LanguageClient | undefined
+    private started = Promise.resolve()
 
     constructor(
         context: ExtensionContext,
@@ -74,15 +75,18 @@ class Extension implements Disposable {
         )
     }
 
-    /** Start the server anew. */
-    async restart(): Promise<void> {
-        await this.telling(async () => {
-            await this.stop()
-            const server = await this.server()
-            if (!server) return
-            this.client = await startClient(server, this.statusBar, this.log)
-            this.statusBar.state('runs')
-        })
+    /** Start the server anew, after a start that is under way. */
+    restart(): Promise<void> {
+        this.started = this.started.then(() =>
+            this.telling(async () => {
+                await this.stop()
+                const server = await this.server()
+                if (!server) return
+                this.client = await startClient(server, this.statusBar, this.log)
+                this.statusBar.state('runs')
+            }),
+        )
+        return this.started
     }
 
     /** Install the server, and start it. */
@@ -104,6 +108,7 @@ class Extension implements Disposable {
 
     /** Do `work` with the server, if it runs; else try to start it. */
     async asking(work: (client: LanguageClient) => unknown): Promise<void> {
+        await this.started
         if (!this.client?.isRunning()) await this.restart()
         if (this.client?.isRunning()) await work(this.client)
     }
@@ -148,8 +153,8 @@ class Extension implements Disposable {
             await work()
         } catch (error) {
             this.statusBar.state('ended')
-            if (!(error instanceof Trouble)) throw error
-            void tell(error)
+            this.log.error(String(error))
+            void tell(error instanceof Trouble ? error : new Trouble(`${error} The log may say more.`, 'log'))
         }
     }
 }
