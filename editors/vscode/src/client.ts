@@ -66,7 +66,8 @@ export async function startClient(server: Server, watcher: Watcher, log: LogOutp
                 provideCodeActions: async (document, range, context, token, next) => {
                     lightbulb.moved()
                     const found = await watched(next(document, range, context, token))
-                    if (!found?.length && context.triggerKind === CodeActionTriggerKind.Automatic) {
+                    const automatic = context.triggerKind === CodeActionTriggerKind.Automatic
+                    if (automatic && !found?.length && !token.isCancellationRequested) {
                         const unhurried = new CancellationTokenSource().token
                         const look = async () => Boolean((await next(document, range, context, unhurried))?.length)
                         void lightbulb.appearLater(look)

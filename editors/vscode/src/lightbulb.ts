@@ -7,7 +7,7 @@
 
 import { setTimeout } from 'node:timers/promises'
 
-import { languages } from 'vscode'
+import { type Disposable, languages } from 'vscode'
 
 import type { Watcher } from './client'
 
@@ -16,8 +16,17 @@ const LOOKS = [0.5, 1, 2, 4, 8, 15, 30]
 
 export class Lightbulb {
     private resting = new AbortController()
+    private silent: Disposable | undefined
 
     constructor(private readonly watcher: Watcher) {}
+
+    /** A provider comes or goes, one of the two, as VS Code asks at each. */
+    private letVsCodeAsk(): void {
+        this.silent?.dispose()
+        this.silent = this.silent
+            ? undefined
+            : languages.registerCodeActionsProvider('*', { provideCodeActions: () => [] })
+    }
 
     /** The cursor moved. */
     moved(): void {
@@ -33,7 +42,7 @@ export class Lightbulb {
             for (const seconds of LOOKS) {
                 await setTimeout(seconds * 1000, undefined, { signal })
                 if (!(await look())) continue
-                if (!signal.aborted) languages.registerCodeActionsProvider('*', { provideCodeActions: () => [] }).dispose()
+                if (!signal.aborted) this.letVsCodeAsk()
                 return
             }
         } catch {
