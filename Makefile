@@ -15,7 +15,7 @@ test: check
 	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 # Needs Debian or Ubuntu: Emacs and Chromium are installed by apt-get.
-test-editors: $(VENV)/editors/python
+test-editors: $(VENV)/test
 	tests/editors/install.sh $(VENV)/editors $(BIN)/python
 	$(BIN)/pytest --numprocesses 2 --dist loadfile tests/editors
 
@@ -32,9 +32,5 @@ $(VENV)/demo: pyproject.toml | $(BIN)/python
 	touch $@
 
 $(VENV)/test: pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench,data,dev,keyring,ray,serve,train]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench,data,dev,editors,keyring,ray,serve,train]'
 	touch $@ $(VENV)/demo
-
-$(VENV)/editors/python: $(VENV)/test
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[editors]'
-	mkdir -p $(dir $@) && touch $@
