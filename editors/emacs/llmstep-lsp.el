@@ -114,7 +114,7 @@ install it (pipx install llmstep-lsp), or set `llmstep-lsp-command'"
 
 (defun llmstep-lsp--usable-p ()
   "Whether the server is there; if not, or if it is no good, the person is told."
-  (if-let ((missing (llmstep-lsp--missing)))
+  (if-let* ((missing (llmstep-lsp--missing)))
       (ignore (llmstep-lsp--warn missing))
     (unless (equal llmstep-lsp--seen llmstep-lsp-command)
       (setq llmstep-lsp--seen llmstep-lsp-command)
@@ -218,8 +218,9 @@ Otherwise lsp-mode waits, and gives up after `lsp-response-timeout'."
         (if (equal (plist-get action :command) "llmstep.prove")
             (llmstep-lsp--prove action)
           (cl-call-next-method)))
-    (cl-defmethod eglot-execute-command (_server (_command (eql llmstep.prove)) arguments)
-      (llmstep-lsp--prove (list :arguments arguments)))))
+    (with-suppressed-warnings ((obsolete eglot-execute-command))
+      (cl-defmethod eglot-execute-command (_server (_command (eql llmstep.prove)) arguments)
+        (llmstep-lsp--prove (list :arguments arguments))))))
 
 
 ;;; Questions to the server, which is lsp-mode's workspace or eglot's object
@@ -232,7 +233,7 @@ Otherwise lsp-mode waits, and gives up after `lsp-response-timeout'."
 
 (defun llmstep-lsp--server ()
   "The server of this buffer that has our commands, or nil."
-  (or (when-let ((server (and (fboundp 'eglot-current-server) (eglot-current-server))))
+  (or (when-let* ((server (and (fboundp 'eglot-current-server) (eglot-current-server))))
         (and (seq-contains-p
               (plist-get (plist-get (eglot--capabilities server) :executeCommandProvider)
                          :commands)

@@ -28,7 +28,12 @@ _OLD = "import llmstep_lsp; llmstep_lsp.__version__ = '0.0.9'; from llmstep_lsp.
 
 @pytest.fixture(scope="session")
 def emacs() -> Path:
-    return program("emacs")
+    """Emacs, which has both clients."""
+    found = program("emacs")
+    look = '(unless (and (locate-library "lsp-mode") (locate-library "eglot")) (kill-emacs 1))'
+    if subprocess.run([found, "--batch", "-f", "package-initialize", "--eval", look], check=False).returncode:
+        pytest.fail("lsp-mode or eglot is missing. Run `make test-editors`, which installs it.")
+    return found
 
 
 @pytest.fixture(scope="session")

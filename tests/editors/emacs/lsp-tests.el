@@ -78,7 +78,7 @@
   (tests-write tests-two-steps)
   (tests-type "M-x lsp-execute-code-action RET llmstep: SPC search TAB RET")
   (should (string-search "sorry" (buffer-string)))
-  (tests-await (lambda () (not (string-search "sorry" (buffer-string)))))
+  (tests-await-said "The proof is inserted")
   (should (equal (tests-lean-says) '(0 ""))))
 
 (ert-deftest lsp-tests-stop ()

@@ -20,7 +20,9 @@
   (when (get-buffer "*Warnings*")
     (kill-buffer "*Warnings*"))
   (tests-visit (symbol-name (ert-test-name (ert-running-test))))
-  (run-hooks 'post-command-hook)
+  (condition-case problem               ; as Emacs does with this hook
+      (run-hooks 'post-command-hook)
+    (error (message "%s" (error-message-string problem))))
   (tests-write (concat tests-and "  exact‸\n")))
 
 (defun setup-tests-await-warned (sentence)

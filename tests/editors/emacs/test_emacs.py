@@ -5,6 +5,7 @@ The tests themselves are Emacs's own, in the files *-tests.el; each is reported 
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -30,11 +31,10 @@ def test_in_emacs(run_of: Callable[[str], Run], file: str, name: str) -> None:
     assert outcome == "passed", printed
 
 
-def batch(emacs: Path, environment: Mapping[str, str], folder: Path, *arguments: str) -> str:
+def batch(emacs: Path, environment: Mapping[str, str], *arguments: str) -> str:
     """What Emacs prints."""
     done = subprocess.run(
         [emacs, "--batch", *arguments],
-        cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -45,20 +45,24 @@ def batch(emacs: Path, environment: Mapping[str, str], folder: Path, *arguments:
     return re.sub(r"^Loading .*\n", "", done.stdout, flags=re.MULTILINE)
 
 
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """A copy, beside which Emacs may write."""
+    return Path(shutil.copy(PACKAGE, tmp_path))
+
+
 @pytest.mark.parametrize("with_clients", [False, True])
 def test_it_is_compiled_without_a_warning(
-    emacs: Path, environment: Mapping[str, str], tmp_path: Path, *, with_clients: bool
+    emacs: Path, environment: Mapping[str, str], package: Path, *, with_clients: bool
 ) -> None:
     """lsp-mode and eglot need not be there; where they are, what is used of them is."""
-    file = tmp_path / PACKAGE.name
-    file.write_text(PACKAGE.read_text())
     clients = ["-f", "package-initialize", "-l", "lsp-mode", "-l", "eglot"] if with_clients else ["-Q"]
-    assert batch(emacs, environment, tmp_path, *clients, "-f", "batch-byte-compile", str(file)) == ""
-    assert file.with_suffix(".elc").exists()
+    assert batch(emacs, environment, *clients, "-f", "batch-byte-compile", str(package)) == ""
+    assert package.with_suffix(".elc").exists()
 
 
-def test_checkdoc_finds_nothing(emacs: Path, environment: Mapping[str, str], tmp_path: Path) -> None:
-    assert batch(emacs, environment, tmp_path, "-Q", "--eval", f'(checkdoc-file "{PACKAGE}")') == ""
+def test_checkdoc_finds_nothing(emacs: Path, environment: Mapping[str, str], package: Path) -> None:
+    assert batch(emacs, environment, "-Q", "--eval", f'(checkdoc-file "{package}")') == ""
 
 
 def test_it_is_installed_by_emacs(emacs: Path, environment: Mapping[str, str], tmp_path: Path) -> None:
@@ -66,11 +70,11 @@ def test_it_is_installed_by_emacs(emacs: Path, environment: Mapping[str, str], t
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     elsewhere = {**environment, "HOME": str(tmp_path), "PATH": path}
     install = f'(progn (package-initialize) (package-install-file "{PACKAGE}"))'
-    batch(emacs, elsewhere, tmp_path, "-Q", "--eval", install)
+    batch(emacs, elsewhere, "-Q", "--eval", install)
     ask = (
         "(progn (package-initialize) (condition-case said (call-interactively 'llmstep-lsp-suggest)"
         " (user-error (princ (cadr said)))))"
     )
-    assert batch(emacs, elsewhere, tmp_path, "-Q", "--eval", ask).splitlines()[-1] == (
+    assert batch(emacs, elsewhere, "-Q", "--eval", ask).splitlines()[-1] == (
         "llmstep-lsp does not run for this buffer: M-x lsp or M-x eglot starts it"
     )
