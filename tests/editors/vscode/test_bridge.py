@@ -52,7 +52,6 @@ def test_the_lean_of_the_other_extension_judges(workbench: Workbench, folder: Pa
 
 
 def test_the_step_is_inserted_after_its_lean_was_restarted(workbench: Workbench, folder: Path) -> None:
-    workbench.page.keyboard.type(" ")
     workbench.run("lean4 stand-in: Restart Lean")
     workbench.go_to(2, 8)
     assert workbench.code_actions() == ["llmstep: 🎉 exact ⟨hq, hp⟩"]
