@@ -3,6 +3,7 @@
 import shutil
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -16,4 +17,9 @@ def program(*names: str | Path) -> Path:
         found = shutil.which(name) or shutil.which(name, path=str(Path(sys.prefix) / "bin"))
         if found:
             return Path(found)
-    pytest.fail(f"{names[0]} is missing. Run `make test-editors`, which installs it.")
+    return missing(names[0])
+
+
+def missing(what: str | Path) -> NoReturn:
+    """Fail, and say what to do about it."""
+    pytest.fail(f"{what} is missing. Run `make test-editors`, which installs it.")

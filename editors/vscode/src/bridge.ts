@@ -46,21 +46,20 @@ export function canLend(): boolean {
 }
 
 /** A feature of our language client that lends our server the Leans of `lean4`. */
-export class Bridge implements StaticFeature, Disposable {
-    private readonly subscriptions: Disposable[] = []
-    private readonly watched = new WeakSet<object>()
+export class Bridge implements StaticFeature {
+    private readonly prepared = new WeakSet<object>()
+    /** The Leans that tell us when they end. */
+    private readonly heard = new Map<LeanClient, Disposable[]>()
     /** The documents that our server has open, and in which Lean. */
     private readonly lent = new Map<string, LeanClient>()
     private provider: ClientProvider | undefined
 
     constructor(private readonly client: LanguageClient) {
-        this.subscriptions.push(
-            client.onRequest(CONNECT, () => this.connect()),
-            client.onRequest(REQUEST, ({ method, params }: Passed, token: CancellationToken) =>
-                this.leanOf(params).sendRequest(method, params, token),
-            ),
-            client.onNotification(NOTIFY, (passed: Passed) => this.notify(passed)),
+        client.onRequest(CONNECT, () => this.connect())
+        client.onRequest(REQUEST, ({ method, params }: Passed, token: CancellationToken) =>
+            this.leanOf(params).sendRequest(method, params, token),
         )
+        client.onNotification(NOTIFY, (passed: Passed) => this.notify(passed))
     }
 
     fillClientCapabilities(capabilities: ClientCapabilities): void {
@@ -76,11 +75,8 @@ export class Bridge implements StaticFeature, Disposable {
     /** Our server ended: close what it left open. */
     clear(): void {
         this.closeLent()
-    }
-
-    dispose(): void {
-        this.closeLent()
-        for (const one of this.subscriptions) one.dispose()
+        for (const one of [...this.heard.values()].flat()) one.dispose()
+        this.heard.clear()
     }
 
     /** Wait for a Lean that runs. */
@@ -118,12 +114,8 @@ export class Bridge implements StaticFeature, Disposable {
     private leans(): LeanClient[] {
         const leans = this.provider?.getClients() ?? []
         for (const lean of leans) {
-            if (this.watched.has(lean)) continue
-            this.watched.add(lean)
-            this.subscriptions.push(
-                lean.stopped(() => this.ended(lean)),
-                lean.restarting(() => this.ended(lean)),
-            )
+            if (this.heard.has(lean)) continue
+            this.heard.set(lean, [lean.stopped, lean.restarting].map(event => event(() => this.ended(lean))))
         }
         return leans
     }
@@ -132,8 +124,8 @@ export class Bridge implements StaticFeature, Disposable {
     private keepDiagnostics(lean: LeanClient): void {
         const collection = lean.diagnosticCollection
         if (!collection) throw new Error('This version of the extension lean4 cannot lend its Lean.')
-        if (this.watched.has(collection)) return
-        this.watched.add(collection)
+        if (this.prepared.has(collection)) return
+        this.prepared.add(collection)
         const publish = collection.publishDiagnostics.bind(collection)
         collection.publishDiagnostics = params => {
             if (!this.lent.has(params.uri)) return publish(params)

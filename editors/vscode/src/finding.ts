@@ -33,11 +33,6 @@ export async function program(name: string): Promise<string | undefined> {
     return undefined
 }
 
-/** What starts the server of the environment at `folder`. */
-export function inEnvironment(folder: string): string {
-    return join(folder, 'bin', 'llmstep-lsp')
-}
-
 /**
  * The server: the one that was chosen, that of our own environment, or that on the PATH.
  *
@@ -54,7 +49,7 @@ export async function findServer(chosen: string | undefined, environment: string
         const python = /^python[\d.]*$/.test(basename(path))
         return { command: path, args: python ? ['-m', 'llmstep_lsp'] : [] }
     }
-    const own = inEnvironment(environment)
+    const own = join(environment, 'bin', 'llmstep-lsp')
     const command = (await executable(own)) ? own : await program('llmstep-lsp')
     return command === undefined ? undefined : { command, args: [] }
 }

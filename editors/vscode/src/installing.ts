@@ -71,11 +71,12 @@ export async function install(wheel: string, environment: string, log: LogOutput
     )
     const way = offered.find(way => way.label === chosen)
     if (!way) return false
+    const commands = await way.commands()
     await mkdir(dirname(environment), { recursive: true })
     for (const folder of await readdir(dirname(environment))) {
         await rm(join(dirname(environment), folder), { recursive: true })
     }
-    const done = await runAll('llmstep-lsp', await way.commands(), log)
+    const done = await runAll('llmstep-lsp', commands, log)
     if (!done) await rm(environment, { recursive: true, force: true })
     return done
 }

@@ -6,10 +6,9 @@ import { ExecuteCommandRequest, type LanguageClient } from 'vscode-languageclien
 /** What `llmstep.showStatus` answers, as far as it is shown here. */
 export interface Status {
     version: string
-    lean: { command: string[]; reason: string; running: boolean; batches: boolean | null; obstacle: string } | null
+    lean: { command: string[]; reason: string; running: boolean } | null
     generators: { name: string; state: string; reason: string }[]
     settings: Record<string, string>
-    logFile: string
 }
 
 /** Ask the server for its state. */

@@ -15,7 +15,7 @@ import pytest
 from llmstep_lsp.adapters.lean.toolchain import Toolchain
 from llmstep_lsp.cache import cache_root
 from tests.e2e.processes import await_no_process_with
-from tests.editors.programs import program
+from tests.editors.programs import missing, program
 
 HERE = Path(__file__).parent
 PACKAGE = HERE.parents[2] / "editors" / "emacs" / "llmstep-lsp.el"
@@ -32,7 +32,7 @@ def emacs() -> Path:
     found = program("emacs")
     look = '(unless (and (locate-library "lsp-mode") (locate-library "eglot")) (kill-emacs 1))'
     if subprocess.run([found, "--batch", "-f", "package-initialize", "--eval", look], check=False).returncode:
-        pytest.fail("lsp-mode or eglot is missing. Run `make test-editors`, which installs it.")
+        missing("lsp-mode or eglot")
     return found
 
 

@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from llmstep_lsp.adapters.lean.toolchain import Toolchain
-from tests.editors.programs import FOLDER, program
+from tests.editors.programs import FOLDER, missing, program
 from tests.editors.vscode.workbench import Workbench
 
 HERE = Path(__file__).parent
@@ -54,7 +54,7 @@ def code_server(node: Path) -> list[str]:
 
 def program_file(path: Path) -> Path:
     if not path.exists():
-        pytest.fail(f"{path} is missing. Run `make test-editors`, which installs it.")
+        missing(path)
     return path
 
 

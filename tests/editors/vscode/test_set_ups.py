@@ -49,7 +49,7 @@ def told(workbench: Workbench, message: str, step: str) -> None:
     """`message` is shown, with one button, `step`."""
     shown = workbench.notification(message)
     expect(shown).to_be_visible()
-    assert shown.locator(".monaco-button").all_inner_texts() == [step]
+    expect(shown.locator(".monaco-button")).to_have_text([step])
     shown.hover()
     shown.get_by_role("button", name="Clear Notification").click()
 
