@@ -3,7 +3,15 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 
-import { CancellationTokenSource, CodeActionTriggerKind, type LogOutputChannel, ProgressLocation, window } from 'vscode'
+import {
+    CancellationTokenSource,
+    type CodeAction,
+    CodeActionTriggerKind,
+    type Command,
+    type LogOutputChannel,
+    ProgressLocation,
+    window,
+} from 'vscode'
 import {
     CloseAction,
     type CloseHandlerResult,
@@ -67,9 +75,9 @@ export async function startClient(server: Server, watcher: Watcher, log: LogOutp
                     lightbulb.moved()
                     const found = await watched(next(document, range, context, token))
                     const automatic = context.triggerKind === CodeActionTriggerKind.Automatic
-                    if (automatic && !found?.length && !token.isCancellationRequested) {
+                    if (automatic && !hasStep(found) && !token.isCancellationRequested) {
                         const unhurried = new CancellationTokenSource().token
-                        const look = async () => Boolean((await next(document, range, context, unhurried))?.length)
+                        const look = async () => hasStep(await next(document, range, context, unhurried))
                         void lightbulb.appearLater(look)
                     }
                     return found
@@ -119,6 +127,11 @@ class Client extends LanguageClient {
 /** Tell the server what is set. */
 async function sendSettings(client: LanguageClient): Promise<void> {
     await client.sendNotification('workspace/didChangeConfiguration', { settings: { llmstep: chosenSettings() } })
+}
+
+/** Whether a step is among `actions`: an edit, not only the offer to search. */
+function hasStep(actions: readonly (CodeAction | Command)[] | null | undefined): boolean {
+    return actions?.some(action => 'edit' in action && action.edit) ?? false
 }
 
 /** What counts of a version: servers of the same minor version speak alike. */

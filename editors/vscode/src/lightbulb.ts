@@ -33,7 +33,7 @@ export class Lightbulb {
         this.resting.abort()
     }
 
-    /** Nothing is known yet where the cursor rests: `look` again until it moves. */
+    /** No step is known yet where the cursor rests: `look` for one until it moves. */
     async appearLater(look: () => Promise<boolean>): Promise<void> {
         this.moved()
         const { signal } = (this.resting = new AbortController())

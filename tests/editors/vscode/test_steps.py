@@ -43,6 +43,8 @@ def test_a_click_on_the_light_bulb(workbench: Workbench, folder: Path, real_lean
     with workbench.pictured("lightbulb"):
         workbench.go_to(2, 8)
         expect(workbench.lightbulb).to_be_visible()
+        # It may be there for a search at first; when nothing is looked for any more, it is there for steps.
+        expect(workbench.status).to_have_attribute("aria-label", re.compile("^sparkle"))
         workbench.lightbulb.click()
         expect(workbench.actions.first).to_have_text("llmstep: 🎉 exact ⟨hq, hp⟩")
     workbench.actions.first.click()
