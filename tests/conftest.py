@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -96,9 +97,10 @@ def real_lean(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     except LeanNotFoundError:
         request.getfixturevalue("lean")
         toolchain = find_toolchain(folder, None)
-    # Else each process that asks this Lean first would compile our package for itself.
-    with locked(shared(tmp_path_factory) / "hook"):
-        asyncio.run(HookLibrary().folder(toolchain))
+    # Else each process that asks this Lean first would compile our package for itself.  In a thread,
+    # as this may be asked for in the middle of an event loop.
+    with locked(shared(tmp_path_factory) / "hook"), ThreadPoolExecutor(1) as elsewhere:
+        elsewhere.submit(asyncio.run, HookLibrary().folder(toolchain)).result()
     return toolchain
 
 

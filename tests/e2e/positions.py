@@ -142,7 +142,7 @@ CASES = {
         "def f (n : Nat) : Nat := if h : n = 0 then 0 else f (n / 2)\ntermination_by n\ndecreasing_by\n  omega\n",
     ),
     "in a finished proof, above lines that need the goal": (f"{AND}\n  const‸ructor\n  · exact hp\n  · exact hq\n", None),
-    "after `by` of a finished proof": ("theorem t (n : Nat) : n + 0 = n := by‸\n  simp\n", None),
+    "after `by` of a finished proof": ("theorem t (p : Prop) (hp : p) : p := by‸\n  exact hp\n", None),
     "all goals proved": (f"{AND}\n  exact ⟨hp, hq⟩‸\n", None),
     "no tactic block": ("def x := 1‸\n", None),
 }  # fmt: skip

@@ -33,7 +33,10 @@ async def where_the_text_goes(
     document: Document, confirmer: Confirmer, marked: str, expected: str | None
 ) -> None:
     results = [document.after(action) for action in await document.ask(marked)]
-    assert (expected in results) if expected else results == []
+    if expected:
+        assert expected in results
+    else:
+        assert results == []
     known = confirmer.errors(document.text)
     for result in results:
         new = [message for message in confirmer.errors(result) if message not in known]

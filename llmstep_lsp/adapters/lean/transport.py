@@ -120,18 +120,24 @@ class Connection:
 
     async def _read(self) -> None:
         try:
+            await self._end(await self._read_to_the_end())
+        except asyncio.CancelledError:  # the event loop ends without `aclose`, or in the middle of it
+            self._kill()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_OUTPUT_SECONDS):
+                    await self._process.communicate()  # see `_end`
+            raise
+
+    async def _read_to_the_end(self) -> str:
+        """Receive every message; why there are no more."""
+        try:
             while (message := await self._next_message()) is not None:
                 self._receive(message)
-            reason = "it ended"
         except (ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
-            reason = f"it printed something that is not a message of its protocol ({error})"
+            return f"it printed something that is not a message of its protocol ({error})"
         except OSError as error:
-            reason = f"its output cannot be read ({error.strerror})"
-        except asyncio.CancelledError:  # the event loop ends without `aclose`
-            self._kill()
-            await self._process.wait()
-            raise
-        await self._end(reason)
+            return f"its output cannot be read ({error.strerror})"
+        return "it ended"
 
     async def _next_message(self) -> dict[str, Any] | None:
         stream = self._process.stdout
