@@ -163,6 +163,20 @@ def test_the_schema_that_editors_read_is_the_current_one() -> None:
     assert kept == json.dumps(settings_schema(), ensure_ascii=False, indent=2) + "\n", renew
 
 
+def test_vs_code_shows_the_settings_of_the_schema() -> None:
+    manifest = json.loads((ROOT / "editors" / "vscode" / "package.json").read_text(encoding="utf-8"))
+    shown = manifest["contributes"]["configuration"]["properties"]
+    expected = {}
+    for key, entry in settings_schema()["properties"].items():
+        limits = {name: value for name, value in entry.items() if name not in {"description", "personal"}}
+        scope = "machine" if entry.get("personal") else "resource"  # no project chooses what is personal
+        expected[f"llmstep.{key}"] = {**limits, "scope": scope, "markdownDescription": entry["description"]}
+    theirs = {
+        key: entry for key, entry in shown.items() if key not in {"llmstep.server.path", "llmstep.shareLean"}
+    }
+    assert theirs == expected, "renew them: node editors/vscode/scripts/settings.mjs"
+
+
 def test_the_table_of_the_documentation_is_the_current_one() -> None:
     renew = "renew the table by: llmstep-lsp settings table"
     assert f"\n\n{settings_table()}\n\n" in DOCUMENTATION, renew
