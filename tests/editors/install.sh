@@ -6,7 +6,7 @@ folder=$(mkdir -p "$1" && cd "$1" && pwd)
 python=$(cd "$(dirname "$2")" && pwd)/$(basename "$2")
 root=$(cd "$(dirname "$0")/../.." && pwd)
 
-packages=(emacs-nox elpa-eglot elpa-lsp-mode chromium fonts-dejavu-core fonts-noto-color-emoji tmux)
+packages=(emacs-nox elpa-eglot elpa-lsp-mode chromium-headless-shell fonts-dejavu-core fonts-noto-color-emoji tmux)
 if ! dpkg --status "${packages[@]}" > /dev/null 2>&1; then
   sudo=$([ "$(id -u)" = 0 ] || echo sudo)
   $sudo apt-get update --quiet

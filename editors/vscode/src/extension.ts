@@ -17,7 +17,7 @@ import type { LanguageClient } from 'vscode-languageclient/node'
 import manifest from '../package.json'
 import { SELECTOR, startClient } from './client'
 import { findServer, type Server } from './finding'
-import { install, installLean } from './installing'
+import { consent, install, installLean } from './installing'
 import { OURS, serverPath } from './settings'
 import { showStatus, statusOf } from './status'
 import { StatusBar } from './statusBar'
@@ -50,7 +50,7 @@ export async function activate(context: ExtensionContext): Promise<void> {
     run('showLog', () => log.show())
     run('settings', () => commands.executeCommand('workbench.action.openSettings', `@ext:${context.extension.id}`))
     context.subscriptions.push(log, extension)
-    void extension.restart() // may wait for the person
+    void extension.restart()
 }
 
 /** The server, and what shows it. */
@@ -59,7 +59,7 @@ class Extension implements Disposable {
     private readonly wheel: string
     private readonly statusBar: StatusBar
     private client: LanguageClient | undefined
-    private started = Promise.resolve()
+    private underWay: Promise<void> = Promise.resolve()
 
     constructor(
         context: ExtensionContext,
@@ -75,26 +75,21 @@ class Extension implements Disposable {
         )
     }
 
-    /** Start the server anew, after a start that is under way. */
+    /** Start the server anew; if there is none, offer to install it. */
     restart(): Promise<void> {
-        this.started = this.started.then(() =>
-            this.telling(async () => {
-                await this.stop()
-                const server = await this.server()
-                if (!server) return
-                this.client = await startClient(server, this.statusBar, this.log)
-                this.statusBar.state('runs')
-            }),
-        )
-        return this.started
+        return this.inTurn(async () => {
+            await this.stop()
+            await this.start()
+        })
     }
 
-    /** Install the server, and start it. */
+    /** Install the server if the person wants that, and start it. */
     async install(): Promise<void> {
-        await this.telling(async () => {
+        const commands = await this.telling(() => consent(this.wheel, this.environment))
+        if (!commands) return
+        await this.inTurn(async () => {
             await this.stop()
-            if (!(await this.installed())) return
-            await this.restart()
+            if (await install(commands, this.environment, this.log)) await this.start()
         })
     }
 
@@ -108,7 +103,7 @@ class Extension implements Disposable {
 
     /** Do `work` with the server, if it runs; else try to start it. */
     async asking(work: (client: LanguageClient) => unknown): Promise<void> {
-        await this.started
+        await this.underWay
         if (!this.client?.isRunning()) await this.restart()
         if (this.client?.isRunning()) await work(this.client)
     }
@@ -128,17 +123,18 @@ class Extension implements Disposable {
         await this.stop()
     }
 
-    /** The server, which is installed first if there is none and the person wants that. */
+    private async start(): Promise<void> {
+        const server = await this.server()
+        if (!server) return
+        this.client = await startClient(server, this.statusBar, this.log)
+        this.statusBar.state('runs')
+    }
+
+    /** The server; if there is none, it is offered to install it, and nobody waits for an answer. */
     private async server(): Promise<Server | undefined> {
-        return (await this.find()) ?? ((await this.installed()) ? this.find() : undefined)
-    }
-
-    private find(): Promise<Server | undefined> {
-        return findServer(serverPath(), this.environment)
-    }
-
-    private installed(): Promise<boolean> {
-        return install(this.wheel, this.environment, this.log)
+        const found = await findServer(serverPath(), this.environment)
+        if (!found) void this.install()
+        return found
     }
 
     private async stop(): Promise<void> {
@@ -148,13 +144,20 @@ class Extension implements Disposable {
         this.statusBar.state('absent')
     }
 
-    private async telling(work: () => Promise<void>): Promise<void> {
+    /** Do `work` after what is under way with the server. */
+    private inTurn(work: () => Promise<void>): Promise<void> {
+        this.underWay = this.underWay.then(() => this.telling(work))
+        return this.underWay
+    }
+
+    private async telling<T>(work: () => Promise<T>): Promise<T | undefined> {
         try {
-            await work()
+            return await work()
         } catch (error) {
-            this.statusBar.state('ended')
+            if (!this.client?.isRunning()) this.statusBar.state('ended')
             this.log.error(String(error))
             void tell(error instanceof Trouble ? error : new Trouble(`${error} The log may say more.`, 'log'))
+            return undefined
         }
     }
 }

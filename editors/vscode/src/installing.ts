@@ -52,26 +52,31 @@ async function ways(wheel: string, environment: string): Promise<Way[]> {
 }
 
 /**
- * Ask whether to install the server, and do so.
+ * Ask whether to install the server, and how.
  *
  * @param wheel the server's package
- * @param environment the folder for an environment of our own; others beside it are removed
- * @returns whether it was installed
- * @throws Trouble if that failed
+ * @param environment the folder for an environment of our own
+ * @returns the commands that do it, none if the person does not want it
+ * @throws Trouble if what they need is missing
  */
-export async function install(wheel: string, environment: string, log: LogOutputChannel): Promise<boolean> {
+export async function consent(wheel: string, environment: string): Promise<string[][] | undefined> {
     const offered = await ways(wheel, environment)
     const chosen = await window.showInformationMessage(
-        'Install llmstep-lsp, which looks for proof steps?',
-        {
-            modal: true,
-            detail: 'pip fetches about 100 MB. "Install" puts it into a folder of this extension, and nowhere else.',
-        },
+        'Install llmstep-lsp, which looks for proof steps? pip fetches about 100 MB. ' +
+            '"Install" puts it into a folder of this extension, and nowhere else.',
         ...offered.map(way => way.label),
     )
-    const way = offered.find(way => way.label === chosen)
-    if (!way) return false
-    const commands = await way.commands()
+    return offered.find(way => way.label === chosen)?.commands()
+}
+
+/**
+ * Install the server by `commands`.
+ *
+ * @param environment the folder for an environment of our own; others beside it are removed
+ * @returns whether it was installed: the person may cancel that
+ * @throws Trouble if that failed
+ */
+export async function install(commands: string[][], environment: string, log: LogOutputChannel): Promise<boolean> {
     await mkdir(dirname(environment), { recursive: true })
     for (const folder of await readdir(dirname(environment))) {
         await rm(join(dirname(environment), folder), { recursive: true })

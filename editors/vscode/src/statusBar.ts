@@ -16,6 +16,7 @@ export class StatusBar implements Watcher, Disposable {
     private readonly item = window.createStatusBarItem('llmstep', StatusBarAlignment.Right)
     private work = 0
     private is: keyof typeof TOOLTIPS = 'absent'
+    private details = ''
 
     /** `ask` for the state of the server, if there is one. */
     constructor(private readonly ask: () => Promise<Status> | undefined) {
@@ -28,11 +29,12 @@ export class StatusBar implements Watcher, Disposable {
     working(change: 1 | -1): void {
         this.work += change
         this.show()
-        if (this.work === 0) void this.refresh()
+        if (change === -1) void this.refresh()
     }
 
     state(state: keyof typeof TOOLTIPS): void {
         this.is = state
+        this.details = ''
         this.show()
         if (state === 'runs') void this.refresh()
     }
@@ -46,14 +48,15 @@ export class StatusBar implements Watcher, Disposable {
         const status = await this.ask()?.catch(() => undefined)
         if (!status || this.is !== 'runs') return
         const lean = status.lean?.running ? 'Lean runs' : 'Lean starts with the first question'
-        this.item.tooltip = `llmstep-lsp ${status.version}: ${lean}\n${generatorsOf(status)}\nClick for more.`
+        this.details = `llmstep-lsp ${status.version}: ${lean}\n${generatorsOf(status)}\nClick for more.`
+        this.show()
     }
 
     private show(): void {
         const busy = this.is === 'starts' || (this.is === 'runs' && this.work > 0)
         const gone = this.is === 'absent' || this.is === 'ended'
         this.item.text = `$(${busy ? 'sync~spin' : gone ? 'circle-slash' : 'sparkle'}) llmstep`
-        this.item.tooltip = TOOLTIPS[this.is]
+        this.item.tooltip = this.details || TOOLTIPS[this.is]
         this.item.backgroundColor = this.is === 'ended' ? new ThemeColor('statusBarItem.warningBackground') : undefined
     }
 }

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -32,11 +32,25 @@ SETTINGS: Mapping[str, Any] = {
     "workbench.secondarySideBar.defaultVisibility": "hidden",
     "files.autoSave": "off",
     "editor.minimap.enabled": False,
+    "editor.cursorBlinking": "solid",  # what moves takes a processor that has to draw it
+    "workbench.reduceMotion": "on",
     "chat.disableAIFeatures": True,
     "llmstep.budgetSeconds": 100,
 }
 
 Start = Callable[..., AbstractContextManager[Workbench]]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Function,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep a picture of what was to be seen when a test failed."""
+    report = yield
+    workbench = item.funcargs.get("workbench")
+    if report.when == "call" and report.failed and isinstance(workbench, Workbench):
+        workbench.picture(f"failed {item.name}")
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -90,7 +104,7 @@ def chromium(real_lean: Toolchain) -> Iterator[Browser]:
     # The Lean is there first, as Playwright leaves no event loop to others.
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=program("chromium", "chromium-browser", "google-chrome"), args=["--no-sandbox"]
+            executable_path=program("chromium-headless-shell"), args=["--no-sandbox"]
         )
         yield browser
         browser.close()

@@ -18,6 +18,7 @@ pytestmark = [pytest.mark.lean, pytest.mark.editor]
 
 PYTHON = Path(sys._base_executable)  # type: ignore[attr-defined]
 MARK = "LLMSTEP_TEST=set-ups"
+CONSENT = "Install llmstep-lsp, which looks for proof steps?"
 RUNS = re.compile(r"^(sparkle|sync~spin)  llmstep, llmstep-lsp 0\.1\.0: ")
 
 
@@ -52,6 +53,11 @@ def told(workbench: Workbench, message: str, step: str) -> None:
     expect(shown.locator(".monaco-button")).to_have_text([step])
     shown.hover()
     shown.get_by_role("button", name="Clear Notification").click()
+
+
+def agree(workbench: Workbench) -> None:
+    """It is asked before anything is installed; say yes."""
+    workbench.notification(CONSENT).get_by_role("button", name="Install", exact=True).click()
 
 
 def servers() -> list[int]:
@@ -116,9 +122,9 @@ def test_nothing_is_installed_and_there_is_no_python(
 ) -> None:
     with start(folder, environment=bare) as workbench:
         workbench.open("A.lean")
-        with workbench.pictured("consent"):
-            expect(workbench.dialog).to_contain_text("Install llmstep-lsp, which looks for proof steps?")
-        workbench.dialog.get_by_role("button", name="Install", exact=True).click()
+        expect(workbench.notification(CONSENT)).to_be_visible()
+        workbench.picture("consent")
+        agree(workbench)
         told(
             workbench,
             "llmstep: Python 3.11 or later, with venv, was not found. Get it, then install",
@@ -128,6 +134,6 @@ def test_nothing_is_installed_and_there_is_no_python(
         # With a Python, it is installed, and started.
         (Path(bare["PATH"]) / "python3").symlink_to(PYTHON)
         workbench.run("llmstep: Install llmstep-lsp")
-        workbench.dialog.get_by_role("button", name="Install", exact=True).click()
+        agree(workbench)
         expect(workbench.notification("llmstep: installing llmstep-lsp")).to_be_visible()
         expect(workbench.status).to_have_attribute("aria-label", RUNS, timeout=250_000)

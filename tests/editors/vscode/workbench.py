@@ -26,7 +26,6 @@ class Workbench:
         self.actions = page.locator(".action-widget .monaco-list-row.action")
         self.rows = page.locator(".quick-input-list .monaco-list-row")
         self.notifications = page.locator(".notification-list-item")
-        self.dialog = page.locator(".monaco-dialog-box")
         self._artefacts = artefacts
 
     def set(self, **settings: Any) -> None:
@@ -94,7 +93,11 @@ class Workbench:
         try:
             yield
         finally:
-            self.page.screenshot(path=self._artefacts / f"{name}.png")
+            self.picture(name)
+
+    def picture(self, name: str) -> None:
+        """Keep a picture of the window."""
+        self.page.screenshot(path=self._artefacts / f"{name}.png")
 
     def answer(self, text: str) -> None:
         """Write into the box at the top."""
