@@ -1,5 +1,6 @@
 """Owns where we differ from pygls in speaking the protocol."""
 
+import asyncio
 from typing import Any
 
 from lsprotocol import types
@@ -9,7 +10,10 @@ from pygls.protocol.language_server import lsp_method
 
 
 class Protocol(LanguageServerProtocol):
-    """That of pygls, but commands can be cancelled, and get their arguments as they were sent."""
+    """That of pygls, but commands can be cancelled, and get their arguments as they were sent.
+
+    An answer of the editor that nobody waits for any more is no mistake.
+    """
 
     @lsp_method(types.WORKSPACE_EXECUTE_COMMAND)
     async def lsp_workspace__execute_command(  # type: ignore[override]  # pygls takes any handler
@@ -23,6 +27,12 @@ class Protocol(LanguageServerProtocol):
                 f"There is no command {params.command}; there are {known}.", types.ErrorCodes.InvalidParams
             )
         return await command(params)
+
+    def send_request_async(
+        self, method: str, params: Any = None, msg_id: int | str | None = None
+    ) -> "asyncio.Future[Any]":
+        """Ask the editor.  If the caller is cancelled, the question stays, and is answered some time."""
+        return asyncio.shield(super().send_request_async(method, params, msg_id))
 
     def plain(self, value: Any) -> Any:
         """`value`, of the protocol's types, as JSON has it."""
