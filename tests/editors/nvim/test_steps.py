@@ -17,13 +17,14 @@ pytestmark = [pytest.mark.editor, pytest.mark.lean]
 
 SWAP = "theorem swap (p q : Prop) (hp : p) (hq : q) : q ∧ p := by\n"
 ASKED, TAKEN = f"{SWAP}  exact ‸⟨", f"{SWAP}  exact ⟨hq, hp⟩"
+REQUESTS = "vim.tbl_count(vim.lsp.get_clients({ name = 'llmstep' })[1].requests)"
 FLOAT = "vim.api.nvim_win_get_config(0).relative ~= ''"
 
 
 def snippet(page: str) -> str:
     """What `page` tells people to write into `init.lua`."""
     found = re.search(
-        r"\*\*Neovim\*\*[^`]*`init\.lua`:\n\n```lua\n(.*?)```", (ROOT / page).read_text(), re.DOTALL
+        r"\*\*Neovim\*\*[^`]*`init\.lua`:?\n\n```lua\n(.*?)```", (ROOT / page).read_text(), re.DOTALL
     )
     assert found
     return found[1]
@@ -152,10 +153,24 @@ def test_the_next_step_is_asked_for_where_the_last_one_ends(lending: Nvim) -> No
 
 
 def test_a_whole_proof(lending: Nvim, real_lean: Toolchain) -> None:
+    lending.lua("vim.cmd 'messages clear'")
     lending.put(f"{SWAP.replace('(hp : p) (hq : q) :', ': p → q →')} ‸ ")
     lending.keys(":LLMStep prove<CR>")
     lending.wait("vim.fn.getline(2) ~= '  '")
     assert_lean_accepts(lending, real_lean)
+    lending.lua("vim.cmd 'messages clear'")  # of writing
+    lending.wait(f"{REQUESTS} == 0")
+    assert lending.said == []
+
+
+def test_a_search_is_stopped(lending: Nvim) -> None:
+    lending.lua("vim.cmd 'messages clear'")
+    lending.put("theorem h (a b c n : Nat) (h : n > 2) : a ^ n + b ^ n ≠ c ^ n := by\n ‸ ")
+    lending.keys(":LLMStep prove<CR>")
+    lending.wait(f"{REQUESTS} == 1")
+    lending.keys(":LLMStep stop<CR>")
+    lending.wait(f"{REQUESTS} == 0")
+    assert lending.said == []
 
 
 def test_an_edit_takes_a_question_back(lending: Nvim) -> None:

@@ -79,7 +79,9 @@ local subcommands = {
     execute(client, 'llmstep.prove', place(client))
   end,
   stop = function(client)
-    execute(client, 'llmstep.stop')
+    execute(client, 'llmstep.stop', nil, function()
+      echo 'stopped'
+    end)
   end,
   restart = function(client)
     execute(client, 'llmstep.restartLean', nil, function()
