@@ -25,6 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "Bulb.lean").write_text(f"{SWAP}  exact\n")
     (folder / "List.lean").write_text(f"{SWAP}  cons\n  exact hq\n  exact hp\n")
     (folder / "Prefix.lean").write_text(f"{SWAP}  \n")
+    (folder / "Ghost.lean").write_text(f"{SWAP}  \n")
     (folder / "Hard.lean").write_text(
         "theorem h (a b c n : Nat) (h : n > 2) : a ^ n + b ^ n ≠ c ^ n := by\n  \n"
     )
@@ -64,6 +65,19 @@ def test_the_list_of_steps(workbench: Workbench, folder: Path, real_lean: Toolch
     workbench.save()
     assert (folder / "List.lean").read_text() == f"{SWAP}  constructor\n  exact hq\n  exact hp\n"
     assert accepted(real_lean, folder / "List.lean")
+
+
+def test_ghost_text_while_the_person_types(workbench: Workbench, folder: Path) -> None:
+    workbench.open("Ghost.lean")
+    workbench.go_to(2, 3)
+    with workbench.pictured("ghost"):
+        workbench.page.keyboard.type("exact")
+        workbench.press("Escape")  # the list of completions, which comes first
+        workbench.run("Trigger Inline Suggestion")
+        expect(workbench.ghost).to_have_text(" ⟨hq, hp⟩")
+    workbench.press("Tab")
+    workbench.save()
+    assert (folder / "Ghost.lean").read_text() == f"{SWAP}  exact ⟨hq, hp⟩\n"
 
 
 def test_only_steps_with_a_prefix(workbench: Workbench, folder: Path) -> None:

@@ -23,6 +23,7 @@ class Workbench:
         self.lightbulb = page.locator(
             ".monaco-editor [class*='lightbulb'], .monaco-editor .lightBulbWidget"
         ).first
+        self.ghost = page.locator(".ghost-text-decoration, .ghost-text").first
         self.actions = page.locator(".action-widget .monaco-list-row.action")
         self.rows = page.locator(".quick-input-list .monaco-list-row")
         self.notifications = page.locator(".notification-list-item")
