@@ -285,7 +285,9 @@ def test_interrupted_installation_leaves_the_old_one(
     assert process.returncode != 0
     assert wasm_manifest.problem(wasm.home(), wasm_parts.fingerprint()) is None
     stages = stages_of()
-    if killed_by != signal.SIGINT:  # pip outlives a killed installer for a moment: the next one must wait for it
+    if (
+        killed_by != signal.SIGINT
+    ):  # pip outlives a killed installer for a moment: the next one must wait for it
         assert stages[0] == "Waiting for another installation to end"
     assert stages[-1] == "Checking the installation"
     assert nothing_left_beside()
