@@ -8,7 +8,13 @@
 import { setTimeout } from 'node:timers/promises'
 
 import { type Disposable, type Event, extensions } from 'vscode'
-import type { CancellationToken, ClientCapabilities, LanguageClient, StaticFeature } from 'vscode-languageclient/node'
+import {
+    type CancellationToken,
+    type ClientCapabilities,
+    type LanguageClient,
+    ResponseError,
+    type StaticFeature,
+} from 'vscode-languageclient/node'
 
 const EXTENSION = 'leanprover.lean4'
 const CONNECT = 'llmstep/lean/connect'
@@ -57,7 +63,7 @@ export class Bridge implements StaticFeature {
     constructor(private readonly client: LanguageClient) {
         client.onRequest(CONNECT, () => this.connect())
         client.onRequest(REQUEST, ({ method, params }: Passed, token: CancellationToken) =>
-            this.leanOf(params).sendRequest(method, params, token),
+            this.leanOf(params).sendRequest(method, params, token).catch(rethrow),
         )
         client.onNotification(NOTIFY, (passed: Passed) => this.notify(passed))
     }
@@ -151,6 +157,11 @@ export class Bridge implements StaticFeature {
 
 function uriOf(params: Passed['params']): string | undefined {
     return params.textDocument?.uri ?? params.uri
+}
+
+/** Lean's error as ours: the one of the language client that `lean4` brings along would lose its code. */
+function rethrow(error: { code?: unknown; message: string; data?: unknown }): never {
+    throw typeof error.code === 'number' ? new ResponseError(error.code, error.message, error.data) : error
 }
 
 async function exported(): Promise<ClientProvider> {
