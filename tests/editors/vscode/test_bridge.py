@@ -1,5 +1,6 @@
 """Beside the extension of Lean 4, its Lean judges the steps: none of ours is started."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from playwright.sync_api import expect
 from llmstep_lsp.adapters.lean.toolchain import Toolchain
 from tests.e2e.processes import processes_with
 from tests.editors.vscode.conftest import SERVER, Start
-from tests.editors.vscode.workbench import Workbench
+from tests.editors.vscode.workbench import SECONDS, Workbench
 
 pytestmark = [pytest.mark.lean, pytest.mark.editor]
 
@@ -27,8 +28,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def workbench(start: Start, folder: Path, real_lean: Toolchain) -> Iterator[Workbench]:
     name, value = MARK.split("=")
-    settings = {"llmstep__server__path": SERVER, "lean4Server": [*real_lean.server]}
-    with start(folder, beside_lean4=True, environment={name: value}, **settings) as workbench:
+    ours = {"llmstep__server__path": SERVER, "llmstep__logLevel": "debug"}
+    theirs = {"lean4Server": [*real_lean.server]}
+    with start(folder, beside_lean4=True, environment={name: value}, **ours, **theirs) as workbench:
         yield workbench
 
 
@@ -49,6 +51,15 @@ def test_the_lean_of_the_other_extension_judges(workbench: Workbench, folder: Pa
     workbench.press("Escape")
     problems = workbench.page.locator(".statusbar-item#status\\.problems")
     assert problems.inner_text().split() == ["1", "0"]
+
+
+def test_an_error_of_its_lean_is_passed_on_as_it_is(logs: Path) -> None:
+    log = logs / "llmstep-lsp.log"
+    deadline = time.monotonic() + SECONDS
+    while "one by one" not in (said := log.read_text()):  # our package is not there
+        assert time.monotonic() < deadline, said
+        time.sleep(0.1)
+    assert "which is slower: No RPC method 'LLMStep.proofState' found\n" in said
 
 
 def test_the_step_is_inserted_after_its_lean_was_restarted(workbench: Workbench, folder: Path) -> None:

@@ -67,7 +67,7 @@ def test_the_list_of_steps(workbench: Workbench, folder: Path, real_lean: Toolch
     assert accepted(real_lean, folder / "List.lean")
 
 
-def test_ghost_text_while_the_person_types(workbench: Workbench, folder: Path) -> None:
+def test_ghost_text_behind_what_was_typed(workbench: Workbench, folder: Path) -> None:
     workbench.open("Ghost.lean")
     workbench.go_to(2, 3)
     with workbench.pictured("ghost"):
