@@ -24,6 +24,7 @@ from llmstep_lsp.domain.text import Position
 from llmstep_lsp.edge import bridge
 from llmstep_lsp.errors import LeanGoneError, LeanNotFoundError, LeanRequestError
 from llmstep_lsp.ports import LeanLender
+from tests.e2e.processes import kill_worker_of
 from tests.judging import state_in, verdict_on
 from tests.lending import Lending, by_editor, by_proxy
 from tests.marked import cursor_in
@@ -104,6 +105,15 @@ async def test_a_document(has: Has) -> None:
     document = await has.document()
     document.put(RFL)
     assert await document.diagnostics() == ()
+
+    # Nor is a worker needed that was killed while nobody asked.
+    kill_worker_of(document._uri)
+    async with asyncio.timeout(20):
+        while not document._stopped:  # noqa: ASYNC110  # nobody says when
+            await asyncio.sleep(0.01)
+        document.put(RFL)
+        assert await document.goals(Position(1, 2)) == (parse_goal("p : Prop\nh : p\n⊢ p"),)
+    assert document.alive
 
     # A Lean that ends takes its documents with it.
     if has.lender:

@@ -1,6 +1,8 @@
-"""Which processes of this machine belong to a test: those that inherited a variable of its own."""
+"""Which processes of this machine belong to a test: by a variable that they inherited, or by their commands."""
 
 import contextlib
+import os
+import signal
 import time
 from pathlib import Path
 
@@ -22,3 +24,12 @@ def await_no_process_with(variable: str) -> None:
     while processes_with(variable) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert processes_with(variable) == {}
+
+
+def kill_worker_of(uri: str) -> None:
+    """Kill the processes in which Lean has the documents whose URIs begin with `uri`."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            arguments = (folder / "cmdline").read_text().split("\0")
+            if "--worker" in arguments and any(argument.startswith(uri) for argument in arguments):
+                os.kill(int(folder.name), signal.SIGKILL)

@@ -34,6 +34,7 @@ interface LeanClient {
     sendNotification(method: string, params: unknown): Promise<void> | undefined
     stopped: Event<unknown>
     restarting: Event<unknown>
+    progressChanged: Event<[uri: string, processing: unknown[]]>
     diagnosticCollection?: { publishDiagnostics(params: { uri: string }): void }
 }
 
@@ -121,7 +122,13 @@ export class Bridge implements StaticFeature {
         const leans = this.provider?.getClients() ?? []
         for (const lean of leans) {
             if (this.heard.has(lean)) continue
-            this.heard.set(lean, [lean.stopped, lean.restarting].map(event => event(() => this.ended(lean))))
+            this.heard.set(lean, [
+                ...[lean.stopped, lean.restarting].map(event => event(() => this.ended(lean))),
+                lean.progressChanged(([uri, processing]) => {
+                    const params = { textDocument: { uri }, processing }
+                    if (this.lent.has(uri)) this.tell({ method: '$/lean/fileProgress', params })
+                }),
+            ])
         }
         return leans
     }
@@ -135,9 +142,13 @@ export class Bridge implements StaticFeature {
         const publish = collection.publishDiagnostics.bind(collection)
         collection.publishDiagnostics = params => {
             if (!this.lent.has(params.uri)) return publish(params)
-            const method = 'textDocument/publishDiagnostics'
-            void this.client.sendNotification(NOTIFIED, { method, params })
+            this.tell({ method: 'textDocument/publishDiagnostics', params })
         }
+    }
+
+    /** Tell our server what Lean said about a document of ours. */
+    private tell(said: Passed): void {
+        void this.client.sendNotification(NOTIFIED, said)
     }
 
     /** `lean` is gone, and our documents with it; so that none is left, those of other Leans are closed. */

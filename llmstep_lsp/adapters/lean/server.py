@@ -24,6 +24,7 @@ _UNSOLVED_MESSAGE = "unsolved goals"
 # Source of the numbers: `Lean.JsonRpc.ErrorCode`.
 _RPC_NEEDS_RECONNECT = -32900
 _WORKER_GONE = {-32901, -32902}
+_FATAL = 2  # `Lean.Lsp.LeanFileProgressKind.fatalError`
 
 
 class Host(Protocol):
@@ -54,6 +55,7 @@ class LeanDocument:
         self._host: Host | None = None
         self._session: Any = None
         self._answered = False
+        self._stopped = False
 
     @classmethod
     async def start(
@@ -103,8 +105,9 @@ class LeanDocument:
     def put(self, text: str) -> None:
         """Make `text` (LF line ends) the document's next version."""
         before, self._lines = self._lines, text.split("\n")
-        if self._lines == before:
+        if self._lines == before and not self._stopped:
             return
+        self._stopped = False
         self._version += 1
         self._diagnostics = {self._version: []}
         if self._version == 1:
@@ -184,6 +187,9 @@ class LeanDocument:
 
     def notified(self, method: str, params: Any) -> None:
         """Hear what Lean says about the document."""
+        if method == "$/lean/fileProgress":
+            # After a crash, Lean answers nothing about a document until it is edited.
+            self._stopped |= any(part.get("kind") == _FATAL for part in params["processing"])
         if method != "textDocument/publishDiagnostics" or params.get("version") not in self._diagnostics:
             return
         found = self._diagnostics[params["version"]]

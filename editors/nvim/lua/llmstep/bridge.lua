@@ -6,7 +6,7 @@ local M = {}
 
 local CONNECT, REQUEST, NOTIFY = 'llmstep/lean/connect', 'llmstep/lean/request', 'llmstep/lean/notify'
 local NOTIFIED, ENDED = 'llmstep/lean/notified', 'llmstep/lean/ended'
-local CANCEL, DIAGNOSTICS = '$/cancelRequest', 'textDocument/publishDiagnostics'
+local CANCEL = '$/cancelRequest'
 local REQUEST_CANCELLED, REQUEST_FAILED = -32800, -32803
 
 -- What lean.nvim and nvim-lspconfig call Lean's own server.
@@ -14,8 +14,8 @@ local LEAN = 'leanls'
 local SCRATCH = '%.llmstep%-scratch%-%d+%.lean$'
 local SECONDS_TO_CONNECT = 25
 
---- Who hears of the diagnostics of a document of ours, by its URI.
----@type table<string, fun(params: table)>
+--- Who hears what Lean says about a document of ours, by its URI.
+---@type table<string, fun(method: string, params: table)>
 local listeners = {}
 
 --- The Leans whose handlers know of us, by the ids of their clients.
@@ -35,13 +35,13 @@ local function prepare(lean)
   prepared[lean.id] = true
   local shown = lean.handlers
   lean.handlers = setmetatable({}, { __index = shown })
-  for _, method in ipairs { DIAGNOSTICS, '$/lean/fileProgress' } do
+  for _, method in ipairs { 'textDocument/publishDiagnostics', '$/lean/fileProgress' } do
     lean.handlers[method] = function(err, params, ...)
       local uri = params and uri_of(params) or ''
       local show = shown[method] or vim.lsp.handlers[method]
       if uri:match(SCRATCH) then
-        if method == DIAGNOSTICS and listeners[uri] then
-          listeners[uri](params)
+        if listeners[uri] then
+          listeners[uri](method, params)
         end
       elseif show then
         return show(err, params, ...)
@@ -117,8 +117,8 @@ function M.new(send)
     end
     prepare(lean)
     documents[uri] = lean
-    listeners[uri] = function(params)
-      send { method = NOTIFIED, params = { method = DIAGNOSTICS, params = params } }
+    listeners[uri] = function(method, params)
+      send { method = NOTIFIED, params = { method = method, params = params } }
     end
     watch = watch
       or vim.api.nvim_create_autocmd('LspDetach', {

@@ -6,7 +6,9 @@ const { LanguageClient } = require('vscode-languageclient/node')
 class LeanClient {
     constructor(folder) {
         this.folder = folder
-        const [stopped, restarting] = [new vscode.EventEmitter(), new vscode.EventEmitter()]
+        const [stopped, restarting, progress] = [1, 2, 3].map(() => new vscode.EventEmitter())
+        this.progressEmitter = progress
+        this.progressChanged = progress.event
         this.stoppedEmitter = stopped
         this.restartingEmitter = restarting
         this.stopped = stopped.event
@@ -26,6 +28,9 @@ class LeanClient {
         this.client = new LanguageClient('lean4', 'Lean 4', { command, args }, { documentSelector: [{ language: 'lean4' }] })
         this.client.onNotification('textDocument/publishDiagnostics', params =>
             this.diagnosticCollection.publishDiagnostics(params),
+        )
+        this.client.onNotification('$/lean/fileProgress', ({ textDocument: { uri }, processing }) =>
+            this.progressEmitter.fire([vscode.Uri.parse(uri).toString(), processing]),
         )
         await this.client.start()
         this.running = true
