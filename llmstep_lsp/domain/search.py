@@ -20,14 +20,19 @@ class Limits:
     """When a search stops: after `seconds`, or when so many `nodes` were expanded.
 
     No proof has more than `depth` steps.  At each node, every generator is asked for `expansion` steps,
-    and what is found there within `node_seconds` counts: no state should take all the time.
+    and what is found there within `node_share` of the time counts: no state should take all of it.
     """
 
     seconds: float = 60.0
     nodes: int = 100
     depth: int = 12
     expansion: int = 64
-    node_seconds: float = 10.0
+    node_share: float = 1 / 6
+
+    @property
+    def node_seconds(self) -> float:
+        """The time for each node."""
+        return self.seconds * self.node_share
 
 
 @dataclass(frozen=True)

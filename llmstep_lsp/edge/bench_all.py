@@ -192,7 +192,7 @@ def _eval(plan: _Plan) -> Evaluation:
 def _evaluator(name: str, before: Evaluator | None = None, *, plan: _Plan) -> Evaluator:
     """That of all generators, which are called `name`, over the same Lean as the one `before`."""
     prover = before.prover if before else make_prover(plan.lean)
-    limits = Limits(seconds=plan.seconds, expansion=_EXPANSION, node_seconds=plan.seconds)
+    limits = Limits(seconds=plan.seconds, expansion=_EXPANSION, node_share=1.0)
     return Evaluator(name, prover, plan.sampled(), plan.lean, Task(limits, None))
 
 

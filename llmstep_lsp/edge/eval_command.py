@@ -63,7 +63,7 @@ def evaluate(  # noqa: PLR0913  # one parameter is one option
     theorems = read_theorems(paths, root)
     names = list(dict.fromkeys(sets or ["symbolic"]))
     task = Task(
-        Limits(seconds=seconds, nodes=nodes, depth=depth, expansion=expansion, node_seconds=seconds),
+        Limits(seconds=seconds, nodes=nodes, depth=depth, expansion=expansion, node_share=1.0),
         k if single else None,
     )
     chosen = configured(Path(), {"lean": lean}).lean

@@ -60,7 +60,7 @@ def test_every_sorry_is_searched_for_by_itself(
     tmp_path: Path, real_lean: Toolchain, confirmer: Confirmer
 ) -> None:
     (tmp_path / "A.lean").write_text(EVEN + BOTH + FUNCTIONS + BRANCHES + THREE)
-    limits = ("--nodes", "8", "--depth", "7", "--expansion", "64")
+    limits = ("--nodes", "8", "--depth", "7", "--expansion", "64", "--seconds", "600")
     done = run(tmp_path, "prove", "A.lean", "--all", "--json", *limits)
     assert (done.returncode, done.stderr) == (0, "")
     found: list[dict[str, Any]] = [json.loads(line) for line in done.stdout.splitlines()]
@@ -94,7 +94,18 @@ def test_a_person_sees_progress_goal_proof_and_summary(tmp_path: Path, real_lean
     with (
         (tmp_path / "printed").open("w") as printed,
         subprocess.Popen(
-            [sys.executable, "-m", "llmstep_lsp", "prove", "A.lean", "--all", "--nodes", "3"],
+            [
+                sys.executable,
+                "-m",
+                "llmstep_lsp",
+                "prove",
+                "A.lean",
+                "--all",
+                "--nodes",
+                "3",
+                "--seconds",
+                "600",
+            ],
             cwd=tmp_path,
             env=os.environ | {"COLUMNS": "200", "TERM": "xterm"},
             stdout=printed,
@@ -124,7 +135,7 @@ def test_the_benchmark_counts_what_one_step_proves_and_what_search_proves(
     (tmp_path / "A.lean").write_text(
         EVEN + "theorem zero : Even 0 := by sorry\n\ntheorem four : Even 4 := by sorry\n" + THREE
     )
-    limits = ("--nodes", "3", "--seconds", "60")
+    limits = ("--nodes", "3", "--seconds", "600")
     arguments = ["bench", "prove", "--set", "symbolic", "--goals", str(tmp_path / "A.lean"), *limits]
     done = CliRunner().invoke(app, [*arguments, "--json"], catch_exceptions=False)
     found = [json.loads(line) for line in done.stdout.splitlines()]

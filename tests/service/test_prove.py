@@ -200,7 +200,7 @@ async def test_the_library_is_searched_for_the_first_step_alone() -> None:
 
 async def test_no_state_takes_all_the_time() -> None:
     slow = ScriptedGenerator(["never"], name="slow", delay=60)
-    proof, _, _ = await prove(world(), ScriptedGenerator(["a>b", "b>"]), slow, node_seconds=0.2)
+    proof, _, _ = await prove(world(), ScriptedGenerator(["a>b", "b>"]), slow, node_share=0.2 / 60)
     assert (proof.steps, slow.closed) == (("a>b", "b>"), 2)
 
 
