@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-editors check
+.PHONY: demo test test-editors editors check
 
 # The lines for people; what they need is made first.
 demo: $(VENV)/demo
@@ -14,10 +14,12 @@ demo: $(VENV)/demo
 test: check
 	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-# Needs Debian or Ubuntu: Emacs and Chromium are installed by apt-get.
-test-editors: $(VENV)/test
-	tests/editors/install.sh $(VENV)/editors $(BIN)/python
+test-editors: editors
 	$(BIN)/pytest --numprocesses 2 --dist loadfile tests/editors
+
+# Needs Debian or Ubuntu: Emacs and Chromium are installed by apt-get.
+editors: $(VENV)/test
+	tests/editors/install.sh $(VENV)/editors $(BIN)/python
 
 check: $(VENV)/test
 	$(BIN)/ruff check .
@@ -31,6 +33,7 @@ $(VENV)/demo: pyproject.toml | $(BIN)/python
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
 	touch $@
 
+# To compile all of torch takes a minute, of which the tests need little.
 $(VENV)/test: pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench,data,dev,editors,keyring,ray,serve,train]'
+	$(BIN)/pip install --quiet --no-compile --constraint constraints.txt --editable '.[bench,data,dev,editors,keyring,ray,serve,train]'
 	touch $@ $(VENV)/demo
