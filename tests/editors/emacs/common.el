@@ -21,7 +21,7 @@
       eglot-sync-connect 120
       eglot-connect-timeout 120
       lsp-response-timeout 120
-      llmstep-lsp-settings '((budgetSeconds . 120) (proveSeconds . 300) (automatic . nil))
+      llmstep-lsp-settings '((budgetSeconds . 120) (proveSeconds . 120) (automatic . nil))
       ;; Questions that have nothing to do with us.
       eglot-confirm-server-initiated-edits nil
       lsp-auto-guess-root t
