@@ -4,6 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# The tests start Python hundreds of times, which should not compile the same modules each time.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: demo test test-editors editors check
 
 # The lines for people; what they need is made first.
