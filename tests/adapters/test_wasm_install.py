@@ -261,8 +261,9 @@ def test_two_at_once_install_once(downloads: Downloads, monkeypatch: pytest.Monk
 
 
 DRIVER = """
-import sys
+import signal, sys
 from llmstep_lsp.adapters.lean import wasm, wasm_parts
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's jobs in the background ignore
 sys.executable, wasm_parts.LEAN_SHA512 = sys.argv[1:]
 wasm.install(lambda stage, done: None, force=True)
 """
