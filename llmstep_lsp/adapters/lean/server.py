@@ -187,9 +187,9 @@ class LeanDocument:
 
     def notified(self, method: str, params: Any) -> None:
         """Hear what Lean says about the document."""
-        if method == "$/lean/fileProgress":
-            # After a crash, Lean answers nothing about a document until it is edited.
-            self._stopped |= any(part.get("kind") == _FATAL for part in params["processing"])
+        if method == "$/lean/fileProgress" and any(at.get("kind") == _FATAL for at in params["processing"]):
+            # After a crash, Lean answers nothing about a document until it is edited, and loads it anew.
+            self._stopped, self._answered = True, False
         if method != "textDocument/publishDiagnostics" or params.get("version") not in self._diagnostics:
             return
         found = self._diagnostics[params["version"]]
