@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # The tests start Python hundreds of times, which should not compile the same modules each time.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test test-editors editors check
+.PHONY: demo test test-editors check
 
 # The lines for people; what they need is made first.
 demo: $(VENV)/demo
@@ -17,12 +17,10 @@ demo: $(VENV)/demo
 test: check
 	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-test-editors: editors
-	$(BIN)/pytest --numprocesses 2 --dist loadfile tests/editors
-
 # Needs Debian or Ubuntu: Emacs and Chromium are installed by apt-get.
-editors: $(VENV)/test
+test-editors: $(VENV)/test
 	tests/editors/install.sh $(VENV)/editors $(BIN)/python
+	$(BIN)/pytest --numprocesses 2 --dist loadfile tests/editors
 
 check: $(VENV)/test
 	$(BIN)/ruff check .

@@ -54,7 +54,7 @@ def evaluate_over_ray(
         LlmstepError: the evaluators cannot work at all.
     """
     waiting = deque((theorem, 1) for theorem in theorems)
-    cpus = ray.cluster_resources().get("CPU", 1)
+    cpus = ray.cluster_resources().get("CPU", 1)  # type: ignore[no-untyped-call]
     idle = [_start(make) for _ in range(min(len(theorems), int(cpus)))]
     running: dict[Any, tuple[Any, Theorem, int]] = {}
     try:

@@ -27,9 +27,9 @@ def await_no_process_with(variable: str) -> None:
 
 
 def kill_worker_of(uri: str) -> None:
-    """Kill the processes in which Lean has the documents whose URIs begin with `uri`."""
+    """Kill the process in which Lean has the document `uri`."""
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             arguments = (folder / "cmdline").read_text().split("\0")
-            if "--worker" in arguments and any(argument.startswith(uri) for argument in arguments):
+            if "--worker" in arguments and uri in arguments:
                 os.kill(int(folder.name), signal.SIGKILL)

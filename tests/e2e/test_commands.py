@@ -93,7 +93,6 @@ async def test_a_wrong_call_is_said(
     assert raised.value.message.startswith(message)
 
 
-@one_editor
 async def test_a_proof_is_searched_for_with_progress_and_inserted_as_one_edit(
     document: Document, confirmer: Confirmer
 ) -> None:

@@ -21,7 +21,7 @@ from tests.waiting import eventually, until
 pytestmark = pytest.mark.lean
 
 STALE = types.LSPErrorCodes.ContentModified
-EDITS = 100
+EDITS = 200
 
 
 @one_editor

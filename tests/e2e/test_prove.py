@@ -90,22 +90,12 @@ def test_every_sorry_is_searched_for_by_itself(
 @pytest.mark.lean
 def test_a_person_sees_progress_goal_proof_and_summary(tmp_path: Path, real_lean: Toolchain) -> None:
     (tmp_path / "A.lean").write_text(EVEN + "example : Even 4 := by sorry\n" + THREE)
+    limits = ("--nodes", "3", "--seconds", "600")
     controller, terminal = pty.openpty()
     with (
         (tmp_path / "printed").open("w") as printed,
         subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "llmstep_lsp",
-                "prove",
-                "A.lean",
-                "--all",
-                "--nodes",
-                "3",
-                "--seconds",
-                "600",
-            ],
+            [sys.executable, "-m", "llmstep_lsp", "prove", "A.lean", "--all", *limits],
             cwd=tmp_path,
             env=os.environ | {"COLUMNS": "200", "TERM": "xterm"},
             stdout=printed,

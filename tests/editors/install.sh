@@ -37,11 +37,8 @@ if [ ! -e "$folder/code-server/$version" ]; then
   touch "$folder/code-server/$version"
 fi
 
-vsix=$folder/llmstep-lsp.vsix
 cd "$root/editors/vscode"
-if [ ! -e "$vsix" ] || [ "$(find . -name node_modules -prune -o -newer "$vsix" -type f -print -quit)" ]; then
-  npm ci --ignore-scripts
-  PYTHON=$python npm run package "$vsix"
-fi
+npm ci --ignore-scripts
+PYTHON=$python npm run package "$folder/llmstep-lsp.vsix"
 
 "$root/tests/editors/helix/install.sh" "$folder/helix"

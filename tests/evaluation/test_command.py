@@ -51,7 +51,7 @@ def untimed_table(folder: Path) -> list[list[str]]:
 def test_the_same_seed_gives_the_same_table(tmp_path: Path, real_lean: Toolchain, converted: Path) -> None:
     (tmp_path / "T.lean").write_text(THEOREMS)
     sets = [f"ctranslate2,model={converted},{SAMPLED}", "symbolic"]
-    sampled = ["T.lean", "--nodes", "1", "--expansion", "12", "--set", sets[0]]
+    sampled = ["T.lean", "--nodes", "2", "--expansion", "12", "--set", sets[0]]
     command = [*sampled, "--set", sets[1]]
     first = run(tmp_path, *command, "--seed", "5", "--out", "first")
     assert (first.returncode, first.stderr) == (0, "")

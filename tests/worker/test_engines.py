@@ -311,7 +311,7 @@ async def test_after_its_seconds_a_completion_gets_what_is_done(
     babbler: WorkerCompleter, *, beams: bool
 ) -> None:
     started = time.monotonic()
-    count = 8 if beams else 256
+    count = 16 if beams else 256
     found = await complete(babbler, replace(LONG, count=count, seconds=0.5, beams=beams, temperature=2))
     assert len(found) < count
     await complete(babbler, replace(SHORT, count=2, temperature=2))

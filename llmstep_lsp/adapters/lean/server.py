@@ -99,7 +99,7 @@ class LeanDocument:
 
     @property
     def answered(self) -> bool:
-        """Whether Lean has finished any version of it."""
+        """Whether Lean has finished any version of it since it was last started."""
         return self._answered
 
     def put(self, text: str) -> None:
