@@ -176,6 +176,20 @@ def test_the_language_server_process_loads_no_heavy_library_and_nothing_of_the_c
     assert done.stdout == "[]\n"
 
 
+def test_the_command_line_loads_a_command_only_when_it_is_asked_for() -> None:
+    code = (
+        "import sys, llmstep_lsp.edge.cli\n"
+        "print(sorted(name for name in sys.modules if name.split('.')[0] == 'llmstep_lsp'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ast.literal_eval(done.stdout) == [
+        "llmstep_lsp",
+        "llmstep_lsp.edge",
+        "llmstep_lsp.edge.cli",
+        "llmstep_lsp.errors",
+    ]
+
+
 def test_every_module_says_what_it_owns() -> None:
     silent = [path for path in modules() if not ast.get_docstring(ast.parse(path.read_text()))]
     assert silent == []

@@ -24,7 +24,7 @@ from llmstep_lsp.service.propose import Proposals, propose
 
 
 def generate() -> None:
-    """Answer the request on standard input.
+    """Read a proof state as JSON and print candidates, not judged; for the Lean tactic `llmstep`.
 
     Raises:
         InputError: there is no request that can be read.
