@@ -167,7 +167,9 @@ class Answers:
             task.exception()  # whoever waits raises it; if nobody does, it has been seen
 
     def _drop(self, place: Place) -> None:
-        self._works.pop(place).task.cancel()
+        work = self._works.pop(place)
+        work.inquiry.stopped = True
+        work.task.cancel()
 
     def _stale(self, uri: str) -> None:
         for waiting in self._waiting.pop(uri, set()):

@@ -45,13 +45,17 @@ class Answer:
 
 
 class Inquiry:
-    """One request under way; `answer` can be read at any time."""
+    """One request under way; `answer` can be read at any time.
+
+    `stopped` is for whoever ends it before its time.
+    """
 
     def __init__(self, request: Request) -> None:
         self.request = request
         self.run = Run(_ENOUGH_CLOSE)
         self.located: ProofState | NothingToProve | None = None
         self.ended = False
+        self.stopped = False
 
     def answer(self, count: int, waited: float) -> Answer:
         """What is known by now, after `waited` seconds, with at most `count` suggestions."""
@@ -72,6 +76,8 @@ class Inquiry:
             return self.located.reason
         if self.ended:
             return self._unheard() or self._nothing_found()
+        if self.stopped:
+            return "It was stopped; there may be more."
         if self.located:
             return f"Stopped after {waited:g} s; there may be more."
         return f"Lean was not ready within {waited:g} s. Ask again, or allow more time."

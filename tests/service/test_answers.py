@@ -170,7 +170,8 @@ async def test_stopping_gives_who_waits_what_is_known() -> None:
     asking = asyncio.create_task(answers.ask(REQUEST))
     await until(lambda: (known := answers.known(REQUEST)) and known.suggestions)
     answers.stop()
-    assert texts(await asking) == ["rfl"]
+    answer = await asking
+    assert (texts(answer), answer.notes) == (["rfl"], ("It was stopped; there may be more.",))
     assert generators[1].closed == 1
 
 

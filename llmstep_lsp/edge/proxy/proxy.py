@@ -36,8 +36,9 @@ _MERGES: dict[str, Callable[[Any, Any], Any]] = {
     "textDocument/completion": merged_items,
     "textDocument/inlineCompletion": merged_items,
 }
-# How long Lean's answer waits for ours, in seconds.  Code actions have a time of their own.
-_PATIENCE = {"initialize": 10.0, "textDocument/completion": 0.3, "textDocument/inlineCompletion": 5.0}
+# How long Lean's answer waits for ours, in seconds.  Code actions have a time of their own.  An editor
+# asks only once what a server can do, and a server's first start may compile all that it imports.
+_PATIENCE = {"initialize": 30.0, "textDocument/completion": 0.3, "textDocument/inlineCompletion": 5.0}
 _DEATHS = 3
 _WITHIN_SECONDS = 60.0
 # Lean's server gets this time to end when it is told to.
