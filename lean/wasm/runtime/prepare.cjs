@@ -319,6 +319,9 @@ function patchJs(source) {
   direct('_fd_close', 'fd', owned('leanWasm.hostfs.close(fd)'));
   direct('_fd_fdstat_get', 'fd,pbuf', owned('(HEAPU8.fill(0,pbuf,pbuf+24),HEAPU8[pbuf]=4,0)'));
 
+  // The 116 MB that were read need not be copied.
+  p.replace('var response=await readAsync(binaryFile);return new Uint8Array(response)', 'return await readAsync(binaryFile)');
+
   // IO.appPath, from which Lean derives its prefix.
   p.replace('if(isNode){path=__filename}', 'if(isNode){path=leanWasm.executable}');
 

@@ -103,6 +103,8 @@ def build(shop: Workshop, root: Path) -> None:
     lean.parent.mkdir()
     lean.write_text(LAUNCHER.format(flags=NODE_FLAGS))
     lean.chmod(0o755)
+    version = shop.run("Asking Lean for its version", [lean, "--version"], advice=LOCAL_ADVICE)
+    (share / "version").write_text(version)
     _write_initialize_result(shop, lean, share / "initialize.json")
 
 

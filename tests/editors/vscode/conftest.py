@@ -35,7 +35,6 @@ SETTINGS: Mapping[str, Any] = {
     "editor.cursorBlinking": "solid",  # what moves takes a processor that has to draw it
     "workbench.reduceMotion": "on",
     "chat.disableAIFeatures": True,
-    "llmstep.budgetSeconds": 100,
 }
 
 Start = Callable[..., AbstractContextManager[Workbench]]
@@ -128,11 +127,15 @@ def start(
         **settings: Any,
     ) -> Iterator[Workbench]:
         user = tmp_path_factory.mktemp("user")
-        (user / "User").mkdir()
+        for name in ("User", "Machine"):
+            (user / name).mkdir()
+        (user / "User" / "settings.json").write_text(json.dumps(SETTINGS))
 
         def write(**settings: Any) -> None:
+            # Where programs are is a setting of the machine; elsewhere it counts until VS Code knows that.
             named = {key.replace("__", "."): value for key, value in settings.items()}
-            (user / "User" / "settings.json").write_text(json.dumps({**SETTINGS, **named}))
+            ours = {"llmstep.budgetSeconds": 100, **named}
+            (user / "Machine" / "settings.json").write_text(json.dumps(ours))
 
         write(**settings)
         port = _free_port()
