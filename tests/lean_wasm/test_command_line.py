@@ -20,6 +20,7 @@ def test_version(run: Run) -> None:
     done = run("--version")
     assert done.returncode == 0
     assert done.stdout.startswith("Lean (version 4.")
+    assert run("-v").stdout == done.stdout  # which Lean says itself
 
 
 def test_print_prefix(run: Run, lean: Path) -> None:
