@@ -7,7 +7,11 @@ BIN := $(VENV)/bin
 # The tests start Python hundreds of times, which should not compile the same modules each time.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test test-editors check
+PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile
+TEST := $(PYTEST) --no-loadscope-reorder
+TEST_EDITORS := $(PYTEST) tests/editors
+
+.PHONY: demo test test-editors test-all check editors
 
 # The lines for people; what they need is made first.
 demo: $(VENV)/demo
@@ -15,12 +19,19 @@ demo: $(VENV)/demo
 	$(BIN)/llmstep-lsp suggest examples/FirstSteps.lean --all
 
 test: check
-	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(TEST)
+
+test-editors: editors
+	$(TEST_EDITORS)
+
+# With `--jobs 2` the editors are installed while what needs no test is checked.
+test-all: check editors
+	$(TEST)
+	$(TEST_EDITORS)
 
 # Needs Debian or Ubuntu: Emacs and Chromium are installed by apt-get.
-test-editors: $(VENV)/test
+editors: $(VENV)/test
 	tests/editors/install.sh $(VENV)/editors $(BIN)/python
-	$(BIN)/pytest --numprocesses 2 --dist loadfile tests/editors
 
 check: $(VENV)/test
 	$(BIN)/ruff check .
