@@ -11,7 +11,7 @@ PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile
 TEST := $(PYTEST) --no-loadscope-reorder
 TEST_EDITORS := $(PYTEST) tests/editors
 
-.PHONY: demo test test-editors test-all check editors
+.PHONY: demo test test-editors test-all check editors wasm-lean
 
 # The lines for people; what they need is made first.
 demo: $(VENV)/demo
@@ -24,14 +24,18 @@ test: check
 test-editors: editors
 	$(TEST_EDITORS)
 
-# With `--jobs 2` the editors are installed while what needs no test is checked.
-test-all: check editors
+# With `--jobs 2` two things are installed or checked at a time.
+test-all: wasm-lean check editors
 	$(TEST)
 	$(TEST_EDITORS)
 
 # Needs Debian or Ubuntu: Emacs and Chromium are installed by apt-get.
 editors: $(VENV)/test
 	tests/editors/install.sh $(VENV)/editors $(BIN)/python
+
+# Else the first test that needs it installs it, while others wait.
+wasm-lean: $(VENV)/demo
+	$(BIN)/llmstep-lsp lean install
 
 check: $(VENV)/test
 	$(BIN)/ruff check .
@@ -46,6 +50,6 @@ $(VENV)/demo: pyproject.toml | $(BIN)/python
 	touch $@
 
 # To compile all of torch takes a minute, of which the tests need little.
-$(VENV)/test: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/test: pyproject.toml constraints.txt $(VENV)/demo
 	$(BIN)/pip install --quiet --no-compile --constraint constraints.txt --editable '.[bench,data,dev,editors,keyring,ray,serve,train]'
-	touch $@ $(VENV)/demo
+	touch $@

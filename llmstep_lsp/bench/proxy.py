@@ -97,7 +97,7 @@ class Editor:
         """Send a message."""
         frame = frame_of(message)
         self.sent.append(frame)
-        if self._process.stdin:
+        if self._process.stdin and not self._process.stdin.closed:  # an answer may come after we hung up
             self._process.stdin.write(frame.raw)
             self._process.stdin.flush()
 

@@ -1,5 +1,6 @@
 """A person takes steps in VS Code: by the light bulb, from the list, by a search; Lean then accepts the file."""
 
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from playwright.sync_api import expect
 
 from llmstep_lsp import __version__
 from llmstep_lsp.adapters.lean.toolchain import Toolchain
-from tests.editors.vscode.conftest import SERVER, Start
+from tests.editors.vscode.conftest import EXTENSION, SERVER, Start
 from tests.editors.vscode.workbench import Workbench
 
 pytestmark = [pytest.mark.lean, pytest.mark.editor]
@@ -118,6 +119,22 @@ def test_the_state(workbench: Workbench) -> None:
         expect(workbench.rows).to_contain_text(
             [f"llmstep-lsp {__version__}", "Lean: ", "Generator symbolic", "Show log", "Restart Lean", *LAST]
         )
+    workbench.press("Escape")
+
+
+def test_the_walkthrough(workbench: Workbench) -> None:
+    (walkthrough,) = json.loads((EXTENSION / "package.json").read_text())["contributes"]["walkthroughs"]
+    workbench.run("Welcome: Open Walkthrough...")
+    workbench.answer(walkthrough["title"])
+    workbench.rows.first.wait_for()
+    workbench.press("Enter")
+    steps = workbench.page.locator(".getting-started-step")
+    with workbench.pictured("walkthrough"):
+        expect(steps.locator(".step-title")).to_have_text([step["title"] for step in walkthrough["steps"]])
+    # A button in the last one does what it says.
+    steps.last.click()
+    steps.last.get_by_role("button", name="Show state").click()
+    expect(workbench.rows).to_contain_text([f"llmstep-lsp {__version__}"])
     workbench.press("Escape")
 
 
