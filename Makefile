@@ -7,11 +7,7 @@ BIN := $(VENV)/bin
 # The tests start Python hundreds of times, which should not compile the same modules each time.
 export PYTHONDONTWRITEBYTECODE :=
 
-PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile
-TEST := $(PYTEST) --no-loadscope-reorder
-TEST_EDITORS := $(PYTEST) tests/editors
-
-.PHONY: demo test test-editors test-all check editors wasm-lean
+.PHONY: demo test test-editors check
 
 # The lines for people; what they need is made first.
 demo: $(VENV)/demo
@@ -19,23 +15,12 @@ demo: $(VENV)/demo
 	$(BIN)/llmstep-lsp suggest examples/FirstSteps.lean --all
 
 test: check
-	$(TEST)
-
-test-editors: editors
-	$(TEST_EDITORS)
-
-# With `--jobs 2` two things are installed or checked at a time.
-test-all: wasm-lean check editors
-	$(TEST)
-	$(TEST_EDITORS)
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 # Needs Debian or Ubuntu: Emacs and Chromium are installed by apt-get.
-editors: $(VENV)/test
+test-editors: $(VENV)/test
 	tests/editors/install.sh $(VENV)/editors $(BIN)/python
-
-# Else the first test that needs it installs it, while others wait.
-wasm-lean: $(VENV)/demo
-	$(BIN)/llmstep-lsp lean install
+	$(BIN)/pytest --numprocesses 2 --dist loadfile tests/editors
 
 check: $(VENV)/test
 	$(BIN)/ruff check .
@@ -50,6 +35,6 @@ $(VENV)/demo: pyproject.toml | $(BIN)/python
 	touch $@
 
 # To compile all of torch takes a minute, of which the tests need little.
-$(VENV)/test: pyproject.toml constraints.txt $(VENV)/demo
+$(VENV)/test: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/pip install --quiet --no-compile --constraint constraints.txt --editable '.[bench,data,dev,editors,keyring,ray,serve,train]'
-	touch $@
+	touch $@ $(VENV)/demo

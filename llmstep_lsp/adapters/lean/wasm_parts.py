@@ -44,7 +44,7 @@ exec "$here/../share/lean-wasm/node" {flags} "$here/../share/lean-wasm/lean.cjs"
 # Lean recurses deeply; V8's limit must stay below the usual 8 MiB `ulimit -s`.
 # Without lazy validation each start checks all 115 MB of code (about 0.4 s).  With V8's own budget
 # (13 MB) a fifth of the time goes into optimizing code that is not run long enough to gain by it.
-NODE_FLAGS = "--stack-size=7000 --wasm-lazy-validation --wasm-tiering-budget=300000000"
+NODE_FLAGS = "--stack-size=7000 --wasm-lazy-validation --wasm-tiering-budget=60000000"
 CAPABILITIES = """import Lean
 open Lean in
 #eval IO.println (toJson Lean.Server.Watchdog.mkLeanServerCapabilities).compress
