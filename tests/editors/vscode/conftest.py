@@ -134,7 +134,7 @@ def start(
         def write(**settings: Any) -> None:
             # Where programs are is a setting of the machine; elsewhere it counts until VS Code knows that.
             named = {key.replace("__", "."): value for key, value in settings.items()}
-            ours = {"llmstep.budgetSeconds": 100, **named}
+            ours = {"llmstep.budgetSeconds": 100, "llmstep.proveSeconds": 120, **named}
             (user / "Machine" / "settings.json").write_text(json.dumps(ours))
 
         write(**settings)
