@@ -23,6 +23,11 @@ def test_version(run: Run) -> None:
     assert run("-v").stdout == done.stdout  # which Lean says itself
 
 
+def test_a_file_may_be_named_like_a_function_of_javascript(run: Run, project: Path) -> None:
+    (project / "toString").write_text("#eval 2\n")
+    assert run("toString").stdout == "2\n"
+
+
 def test_print_prefix(run: Run, lean: Path) -> None:
     assert run("--print-prefix").stdout.strip() == str(lean.parent.parent)
 
