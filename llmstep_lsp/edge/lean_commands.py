@@ -38,7 +38,7 @@ Chosen = Annotated[
 def install(
     *, force: Annotated[bool, typer.Option("--force", help="Install even if all is well.")] = False
 ) -> None:
-    """Install the WebAssembly Lean (180 MB to download, 480 MB on disk), or repair it."""
+    """Install the WebAssembly Lean (180 MB to download, 540 MB on disk), or repair it."""
     with _shown() as progress:
         installation = wasm.install(progress, force=force)
         progress("Compiling LLMStep, our Lean package", None)

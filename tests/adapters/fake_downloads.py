@@ -52,7 +52,7 @@ elif arguments[0].endswith("prepare.cjs"):
     shutil.copy(stock / "lean.wasm", share)
 elif fault == "full":
     sys.exit("no space left on device")
-elif arguments[-1].endswith("Capabilities.lean"):
+elif arguments[-1].endswith("FirstRun.lean"):
     print('{{"hoverProvider": true}}')
 else:
     ours = next(n for n, one in enumerate(arguments) if one.endswith("lean.cjs"))

@@ -19,8 +19,10 @@ FILES = {
     "bin/lean",
     "lib/lean/Init.olean",
     "lib/lean/Lean/Meta.olean",
+    "share/lean-wasm/code.cjs",
     "share/lean-wasm/hostfs.cjs",
     "share/lean-wasm/initialize.json",
+    "share/lean-wasm/keep.cjs",
     "share/lean-wasm/lean.cjs",
     "share/lean-wasm/lean.wasm",
     "share/lean-wasm/manifest.json",
@@ -40,7 +42,7 @@ STAGES = [
     "Rewriting lean.wasm and lean.js",
     "Unpacking the library",
     "Asking Lean for its version",
-    "Asking Lean for its server capabilities",
+    "Running Lean once to keep its code",
     "Recording checksums",
 ]
 

