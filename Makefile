@@ -17,10 +17,11 @@ demo: $(VENV)/demo
 test: check
 	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-# Needs Debian or Ubuntu: Emacs and Chromium are installed by apt-get.
+# Needs Debian or Ubuntu: Emacs and Chromium are installed by apt-get.  A third of the time an editor's
+# test waits, for which a third process is there.
 test-editors: $(VENV)/test
 	tests/editors/install.sh $(VENV)/editors $(BIN)/python
-	$(BIN)/pytest --numprocesses 2 --dist loadfile tests/editors
+	$(BIN)/pytest --numprocesses 3 --dist loadfile tests/editors
 
 check: $(VENV)/test
 	$(BIN)/ruff check .
