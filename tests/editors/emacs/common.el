@@ -121,5 +121,38 @@ ERT would take them for errors of the test."
     (with-temp-buffer
       (list (call-process "lean" nil t nil file) (buffer-string)))))
 
+(defun tests-take-step ()
+  "A key shows the only step, which is taken."
+  (tests-write (concat tests-and "  exact‸\n"))
+  (tests-type "C-c s s RET")
+  (should (equal (buffer-string) (concat tests-and "  exact ⟨hq, hp⟩\n"))))
+
+(defun tests-suggest ()
+  "A key shows the steps, with the goals that remain; point is behind the chosen one."
+  (tests-write (concat tests-and "  constructor\n  ‸\n  exact hp\n"))
+  (tests-type "C-c s s exact SPC hq RET")
+  (should (equal (buffer-string) (concat tests-and "  constructor\n  exact hq\n  exact hp\n")))
+  (should (looking-back "exact hq" nil))
+  (should (string-search "✓ exact hq  ⊢ p" (tests-text "*Completions*"))))
+
+(defun tests-suggest-with-prefix ()
+  "Only steps that begin with the prefix are there, with the goals that they leave."
+  (tests-write (concat tests-and "  ‸\n"))
+  (tests-type "C-c s w cons RET RET")
+  (should (equal (buffer-string) (concat tests-and "  constructor\n")))
+  (should (string-match "→ constructor  ⊢ q  ⊢ p$" (tests-text "*Completions*"))))
+
+(defun tests-stop ()
+  "A search ends when it is stopped."
+  (tests-write tests-never)
+  (tests-type "C-c s p")
+  (tests-type "C-c s k")
+  (tests-await-said "Stopped"))
+
+(defun tests-status ()
+  "The status is shown; the settings are those of Emacs."
+  (tests-type "C-c s i")
+  (tests-await-said "budgetSeconds from the editor's settings"))
+
 (provide 'common)
 ;;; common.el ends here

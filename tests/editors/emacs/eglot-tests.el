@@ -38,19 +38,12 @@
 (ert-deftest eglot-tests-suggest ()
   "A key shows the steps, with the goals that remain; point is behind the chosen one."
   (eglot-tests-visit)
-  (tests-write (concat tests-and "  constructor\n  ‸\n  exact hp\n"))
-  (tests-type "C-c s s exact SPC hq RET")
-  (should (equal (buffer-string) (concat tests-and "  constructor\n  exact hq\n  exact hp\n")))
-  (should (looking-back "exact hq" nil))
-  (should (string-search "✓ exact hq  ⊢ p" (tests-text "*Completions*"))))
+  (tests-suggest))
 
 (ert-deftest eglot-tests-suggest-with-prefix ()
   "Only steps that begin with the prefix are there, with the goals that they leave."
   (eglot-tests-visit)
-  (tests-write (concat tests-and "  ‸\n"))
-  (tests-type "C-c s w cons RET RET")
-  (should (equal (buffer-string) (concat tests-and "  constructor\n")))
-  (should (string-match "→ constructor  ⊢ q  ⊢ p$" (tests-text "*Completions*"))))
+  (tests-suggest-with-prefix))
 
 (ert-deftest eglot-tests-prove ()
   "A proof that is chosen as a code action is searched for while the person goes on."
@@ -64,24 +57,18 @@
 (ert-deftest eglot-tests-stop ()
   "A search ends when it is stopped."
   (eglot-tests-visit)
-  (tests-write tests-never)
-  (tests-type "C-c s p")
-  (tests-type "C-c s k")
-  (tests-await-said "Stopped"))
+  (tests-stop))
 
 (ert-deftest eglot-tests-restart-lean ()
   "A new Lean answers as the one before."
   (eglot-tests-visit)
   (tests-type "C-c s r")
-  (tests-write (concat tests-and "  exact‸\n"))
-  (tests-type "C-c s s RET")
-  (should (equal (buffer-string) (concat tests-and "  exact ⟨hq, hp⟩\n"))))
+  (tests-take-step))
 
 (ert-deftest eglot-tests-status ()
   "The status is shown; the settings are those of Emacs."
   (eglot-tests-visit)
-  (tests-type "C-c s i")
-  (tests-await-said "budgetSeconds from the editor's settings"))
+  (tests-status))
 
 (ert-deftest eglot-tests-z-killed ()
   "If the server is killed, eglot starts it again."
@@ -90,9 +77,7 @@
     (signal-process (jsonrpc--process server) 'KILL)
     (tests-await (lambda () (not (eq server (llmstep-lsp--server)))))
     (tests-await #'llmstep-lsp--server)
-    (tests-write (concat tests-and "  exact‸\n"))
-    (tests-type "C-c s s RET")
-    (should (equal (buffer-string) (concat tests-and "  exact ⟨hq, hp⟩\n")))))
+    (tests-take-step)))
 
 (provide 'eglot-tests)
 ;;; eglot-tests.el ends here

@@ -51,19 +51,12 @@
 (ert-deftest lsp-tests-suggest ()
   "A key shows the steps, with the goals that remain; point is behind the chosen one."
   (lsp-tests-visit)
-  (tests-write (concat tests-and "  constructor\n  ‸\n  exact hp\n"))
-  (tests-type "C-c s s exact SPC hq RET")
-  (should (equal (buffer-string) (concat tests-and "  constructor\n  exact hq\n  exact hp\n")))
-  (should (looking-back "exact hq" nil))
-  (should (string-search "✓ exact hq  ⊢ p" (tests-text "*Completions*"))))
+  (tests-suggest))
 
 (ert-deftest lsp-tests-suggest-with-prefix ()
   "Only steps that begin with the prefix are there, with the goals that they leave."
   (lsp-tests-visit)
-  (tests-write (concat tests-and "  ‸\n"))
-  (tests-type "C-c s w cons RET RET")
-  (should (equal (buffer-string) (concat tests-and "  constructor\n")))
-  (should (string-match "→ constructor  ⊢ q  ⊢ p$" (tests-text "*Completions*"))))
+  (tests-suggest-with-prefix))
 
 (ert-deftest lsp-tests-nothing-to-suggest ()
   "That there is nothing is said."
@@ -84,24 +77,18 @@
 (ert-deftest lsp-tests-stop ()
   "A search ends when it is stopped."
   (lsp-tests-visit)
-  (tests-write tests-never)
-  (tests-type "C-c s p")
-  (tests-type "C-c s k")
-  (tests-await-said "Stopped"))
+  (tests-stop))
 
 (ert-deftest lsp-tests-restart-lean ()
   "A new Lean answers as the one before."
   (lsp-tests-visit)
   (tests-type "C-c s r")
-  (tests-write (concat tests-and "  exact‸\n"))
-  (tests-type "C-c s s RET")
-  (should (equal (buffer-string) (concat tests-and "  exact ⟨hq, hp⟩\n"))))
+  (tests-take-step))
 
 (ert-deftest lsp-tests-status ()
   "The status is shown; the settings are those of Emacs."
   (lsp-tests-visit)
-  (tests-type "C-c s i")
-  (tests-await-said "budgetSeconds from the editor's settings"))
+  (tests-status))
 
 (ert-deftest lsp-tests-y-killed ()
   "If our server is killed, Lean's goes on; lsp-mode asks, and starts ours again."
@@ -112,9 +99,7 @@
     (tests-await (lambda () (cdr (lsp-workspaces))))
     (tests-await #'lsp-tests-ready-p)
     (should (memq lean (lsp-workspaces)))
-    (tests-write (concat tests-and "  exact‸\n"))
-    (tests-type "C-c s s RET")
-    (should (equal (buffer-string) (concat tests-and "  exact ⟨hq, hp⟩\n")))))
+    (tests-take-step)))
 
 (ert-deftest lsp-tests-z-shared ()
   "Where the person wants that, one Lean is there for both."
