@@ -32,11 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The variables of a person who has no program at all."""
-    home = tmp_path_factory.mktemp("home")
-    (home / "bin").mkdir()
-    (home / ".profile").write_text(f"PATH={home}/bin\n")  # VS Code asks a login shell
-    name, value = MARK.split("=")
-    return {"HOME": str(home), "PATH": f"{home}/bin", name: value}
+    return person(tmp_path_factory.mktemp("home"))
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +40,14 @@ def workbench(start: Start, folder: Path, bare: dict[str, str]) -> Iterator[Work
     with start(folder, environment=bare, llmstep__server__path="/nowhere/llmstep-lsp") as workbench:
         workbench.open("A.lean")
         yield workbench
+
+
+def person(home: Path) -> dict[str, str]:
+    """The variables of a person whose programs are those in `home`/bin."""
+    (home / "bin").mkdir()
+    (home / ".profile").write_text(f"PATH={home}/bin\n")  # VS Code asks a login shell
+    name, value = MARK.split("=")
+    return {"HOME": str(home), "PATH": f"{home}/bin", name: value}
 
 
 def told(workbench: Workbench, message: str, step: str) -> None:
@@ -55,9 +59,9 @@ def told(workbench: Workbench, message: str, step: str) -> None:
     shown.get_by_role("button", name="Clear Notification").click()
 
 
-def agree(workbench: Workbench) -> None:
+def agree(workbench: Workbench, how: str = "Install") -> None:
     """It is asked before anything is installed; say yes."""
-    workbench.notification(CONSENT).get_by_role("button", name="Install", exact=True).click()
+    workbench.notification(CONSENT).get_by_role("button", name=how, exact=True).click()
 
 
 def servers() -> list[int]:
@@ -137,3 +141,17 @@ def test_nothing_is_installed_and_there_is_no_python(
         agree(workbench)
         expect(workbench.notification("llmstep: installing llmstep-lsp")).to_be_visible()
         expect(workbench.status).to_have_attribute("aria-label", RUNS, timeout=250_000)
+
+
+@pytest.mark.parametrize("tool", ["uv", "pipx"])
+def test_it_is_installed_with_the_tool_of_the_person(
+    start: Start, folder: Path, tmp_path: Path, tool: str
+) -> None:
+    environment = person(tmp_path)
+    for name, program in (("python3", PYTHON), (tool, Path(sys.executable).with_name(tool))):
+        (Path(environment["PATH"]) / name).symlink_to(program)
+    with start(folder, environment=environment) as workbench:
+        workbench.open("A.lean")
+        agree(workbench, f"Install with {tool}")
+        expect(workbench.status).to_have_attribute("aria-label", RUNS, timeout=250_000)
+    assert (tmp_path / ".local/bin/llmstep-lsp").exists()
