@@ -106,7 +106,7 @@ eglot, which has one server for a buffer, it is always in front."
   "A sentence if there is no server to start."
   (unless (executable-find (car llmstep-lsp-command))
     (format "%s is not there, so Lean works without it: \
-install it (pipx install llmstep-lsp), or set `llmstep-lsp-command'"
+install it (pipx install . in its repository), or set `llmstep-lsp-command'"
             (car llmstep-lsp-command))))
 
 (defvar llmstep-lsp--seen nil
@@ -137,7 +137,7 @@ install it (pipx install llmstep-lsp), or set `llmstep-lsp-command'"
                            (car (process-command process)) (car (last (split-string said "\n")))))
                   ((version< version llmstep-lsp--oldest)
                    (format "llmstep-lsp %s is too old for this package, which needs %s: \
-upgrade it (pipx upgrade llmstep-lsp), and start it again"
+upgrade it (pipx install --force . in its repository), and start it again"
                            version llmstep-lsp--oldest)))))
       (kill-buffer (process-buffer process))
       (when problem

@@ -53,9 +53,9 @@
      ,@body))
 
 (defconst setup-tests-missing "nowhere is not there, so Lean works without it: \
-install it (pipx install llmstep-lsp), or set `llmstep-lsp-command'")
+install it (pipx install . in its repository), or set `llmstep-lsp-command'")
 (defconst setup-tests-old "llmstep-lsp 0.0.9 is too old for this package, which needs 0.1.0: \
-upgrade it (pipx upgrade llmstep-lsp), and start it again")
+upgrade it (pipx install --force . in its repository), and start it again")
 (defconst setup-tests-broken "broken cannot run (ImportError: no module named typer): \
 install it anew (pipx reinstall llmstep-lsp)")
 
