@@ -166,7 +166,7 @@ async def test_closing_ends_a_worker_that_will_not_and_tells_who_waits(
     monkeypatch.setattr(worker, "_PATIENCE", 0.2)
     play(monkeypatch, READY + "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True: time.sleep(60)")
     asking = asyncio.create_task(complete(completer, ASKED))
-    while completer._worker is None or completer._worker._loaded.is_set():  # noqa: ASYNC110  # nothing tells
+    while completer._worker is None or not completer._worker._loaded.is_set():  # noqa: ASYNC110  # nothing tells
         await asyncio.sleep(0.01)
     await completer.aclose()
     with pytest.raises(GeneratorError, match="was stopped"):
