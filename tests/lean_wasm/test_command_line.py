@@ -41,8 +41,8 @@ def test_compiled_code_that_v8_refuses_is_done_without(lean: Path, tmp_path: Pat
     (tmp_path / "lib").symlink_to(installed / "lib")
     copy = shutil.copytree(lean.parent, tmp_path / "bin") / lean.name
     code = share / "lean.wasm.code"
+    content = code.read_bytes()
     if kept == "damaged":
-        content = code.read_bytes()
         code.unlink()
         code.write_bytes(bytes(16) + content[16:])
     done = subprocess.run(

@@ -22,7 +22,7 @@ function compileWasm() {
   const wasm = fs.readFileSync(beside('lean.wasm')), code = readIfKept(WASM_CODE);
   if (code) {
     setFlags(MAKING);
-    wasmModule = deserialize(code.buffer, wasm);
+    wasmModule = deserialize(code.buffer, wasm); // a file of this size is alone in its buffer
     setFlags(USING);
     if (!wasmModule && process.env.LEAN_WASM_DEBUG) fs.writeSync(2, `${WASM_CODE} is refused\n`);
   }
