@@ -82,10 +82,12 @@ def _on_code(raw: list[str], code: list[str], cursor: Position) -> list[Site]:
         return _in_new_block(raw[number], code, cursor, opened["opener"], inline=inside)
     end = cursor.column if inside else len(line.rstrip())
     start = max(_segment_starts(line[:end]))
+    # Behind a blank, too: editors replace no text that ends before the cursor.
+    typed = max(end, cursor.column) if not raw[number][end : cursor.column].strip() else end
     # Only the innermost tactic may be half-typed or complete; where it stands inside a
     # term, one of the tactics around it is meant.
     return _after_complete(raw[number], code, _span(number, start, end), inline=inside) + [
-        Site(_span(number, at, end), "", at, prefix=line[at : cursor.column].rstrip())
+        Site(_span(number, at, typed), "", at, prefix=line[at : cursor.column].rstrip())
         for at in sorted(_segment_starts(before), reverse=True)
         if at > 0 and before[at:].strip()
     ]

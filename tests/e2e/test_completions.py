@@ -33,6 +33,18 @@ async def test_ghost_text_comes_when_it_is_verified(document: Document, confirme
     assert confirmer.errors(result) == []
 
 
+async def test_behind_a_blank_the_blank_is_replaced_too(document: Document, confirmer: Confirmer) -> None:
+    marked = f"{AND.replace(' t ', ' v ')}\n  exact ‸\n"
+    (item,) = await document.ghost(marked)
+    assert isinstance(item.insert_text, str)
+    assert item.range is not None
+    result = document.edited(item.range, item.insert_text)
+    assert result == f"{AND.replace(' t ', ' v ')}\n  exact ⟨hp, hq⟩\n"
+    assert confirmer.errors(result) == []
+    listed = await eventually(lambda: complete(document, marked))
+    assert [(item.label, item.filter_text) for item in listed] == [("exact ⟨hp, hq⟩", "exact ")]
+
+
 async def test_ghost_text_does_not_show_a_step_that_leaves_goals(document: Document) -> None:
     assert await document.ghost(f"{AND}\n  cons‸\n") == []
     assert [a.title for a in await document.ask(f"{AND}\n  cons‸\n")] == [

@@ -29,6 +29,8 @@ CASES = {
     "one-line `by` in brackets": ("t := ⟨by ‸, q⟩", ["t := ⟨by X, q⟩"]),
     "before a tactic": ("t := by\n  ‸a\n", ["t := by\n  X\n  a\n"]),
     "on a tactic": ("t := by\n  ab‸c\n", ["t := by\n  abc\n  X\n", "t := by\n  X\n"]),
+    "behind a blank": ("t := by\n  a ‸ \n", ["t := by\n  a\n  X\n", "t := by\n  X \n"]),
+    "between blank and comment": ("t := by\n  a ‸ -- b\n", ["t := by\n  a  -- b\n  X\n", "t := by\n  X -- b\n"]),
     "after a tactic in a bullet": (
         "t := by\n  b\n  · a‸\n",
         ["t := by\n  b\n  · a\n    X\n", "t := by\n  b\n  · a\n  X\n", "t := by\n  b\n  · X\n"],
