@@ -27,6 +27,7 @@ import {
 import manifest from '../package.json'
 import { Bridge, canLend } from './bridge'
 import type { Server } from './finding'
+import { GhostText } from './ghostText'
 import { Lightbulb } from './lightbulb'
 import { chosenSettings, sharesLean } from './settings'
 import { tell, Trouble } from './trouble'
@@ -71,6 +72,7 @@ export async function startClient(server: Server, watcher: Watcher, log: LogOutp
             initializationFailedHandler: () => false,
             errorHandler: ends,
             middleware: {
+                provideInlineCompletionItems: new GhostText().provide,
                 provideCodeActions: async (document, range, context, token, next) => {
                     lightbulb.moved()
                     const found = await watched(next(document, range, context, token))
