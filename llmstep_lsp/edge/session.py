@@ -249,7 +249,8 @@ class Session(LanguageServer):
             raise JsonRpcException(str(error), types.LSPErrorCodes.ContentModified) from error
         except LlmstepError as error:
             self.tell((str(error),))
-            raise JsonRpcException(str(error), types.LSPErrorCodes.RequestFailed) from error
+            kind = {"kind": type(error).__name__}
+            raise JsonRpcException(str(error), types.LSPErrorCodes.RequestFailed, kind) from error
 
     @contextmanager
     def searching(self, place: Place) -> Iterator[None]:

@@ -4,6 +4,7 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 
 import {
+    type CancellationToken,
     CancellationTokenSource,
     type CodeAction,
     CodeActionTriggerKind,
@@ -19,6 +20,7 @@ import {
     type ExecuteCommandParams,
     ExecuteCommandRequest,
     LanguageClient,
+    type MessageSignature,
     RevealOutputChannelOn,
     State,
     WorkDoneProgress,
@@ -30,7 +32,7 @@ import type { Server } from './finding'
 import { GhostText } from './ghostText'
 import { Lightbulb } from './lightbulb'
 import { chosenSettings, sharesLean } from './settings'
-import { tell, Trouble } from './trouble'
+import { tell, tellFailure, Trouble, troubleOf } from './trouble'
 
 /** The documents that are ours. */
 export const SELECTOR = ['lean4', 'lean'].map(language => ({ scheme: 'file', language }))
@@ -124,6 +126,18 @@ class Client extends LanguageClient {
     override error(message: string, data?: unknown): void {
         super.error(message, data, false)
     }
+
+    override handleFailedRequest<T>(
+        type: MessageSignature,
+        token: CancellationToken | undefined,
+        error: unknown,
+        defaultValue: T,
+        ...rest: [showNotification?: boolean, throwOnCancel?: boolean]
+    ): T {
+        const trouble = troubleOf(error)
+        if (trouble) void tell(trouble)
+        return super.handleFailedRequest(type, token, error, defaultValue, ...rest)
+    }
 }
 
 /** Tell the server what is set. */
@@ -188,7 +202,7 @@ async function prove(client: LanguageClient, args: unknown[]): Promise<unknown> 
         try {
             return await client.sendRequest(ExecuteCommandRequest.type, params, cancelled)
         } catch (error) {
-            if (!cancelled.isCancellationRequested) void window.showErrorMessage(`llmstep: ${(error as Error).message}`)
+            if (!cancelled.isCancellationRequested) void tellFailure(error)
             return null
         } finally {
             heard.dispose()

@@ -26,6 +26,10 @@ export function serverPath(): string | undefined {
     return workspace.getConfiguration('llmstep').get<string | null>('server.path') ?? undefined
 }
 
+export function choosesLean(): boolean {
+    return Boolean(chosenSettings()['lean'])
+}
+
 export function sharesLean(): boolean {
     return workspace.getConfiguration('llmstep').get('shareLean', true)
 }

@@ -8,6 +8,8 @@ import {
     type WorkspaceEdit,
 } from 'vscode-languageclient/node'
 
+import { tellFailure } from './trouble'
+
 /** What `llmstep.suggest` answers, as far as it is shown here. */
 interface Answer {
     goals: string[]
@@ -51,7 +53,9 @@ export async function suggest(client: LanguageClient, editor: TextEditor, prefix
             ? answer.suggestions.map(one => ({ label: one.title, detail: one.goals.map(target).join('   '), edit: one.edit }))
             : [{ label: 'No next step', detail: answer.notes.join(' ') }]
     } catch (error) {
-        if (!asking.token.isCancellationRequested) list.items = [{ label: (error as Error).message }]
+        if (asking.token.isCancellationRequested) return
+        list.hide()
+        void tellFailure(error)
     } finally {
         list.busy = false
     }

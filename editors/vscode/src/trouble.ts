@@ -1,9 +1,14 @@
 /** Owns what is told when something does not work: one sentence, and one thing to do about it. */
 
 import { commands, env, Uri, window } from 'vscode'
+import { ResponseError } from 'vscode-languageclient/node'
+
+import { choosesLean } from './settings'
 
 const STEPS = {
+    chooseLean: ['Open Settings', () => commands.executeCommand('workbench.action.openSettings', 'llmstep.lean')],
     install: ['Install', () => commands.executeCommand('llmstep-lsp.install')],
+    installLean: ['Install a Lean (WebAssembly)', () => commands.executeCommand('llmstep-lsp.installLean')],
     log: ['Show Log', () => commands.executeCommand('llmstep-lsp.showLog')],
     python: ['Get Python', () => env.openExternal(Uri.parse('https://www.python.org/downloads/'))],
     settings: ['Open Settings', () => commands.executeCommand('workbench.action.openSettings', 'llmstep.server.path')],
@@ -17,6 +22,19 @@ export class Trouble extends Error {
     ) {
         super(message)
     }
+}
+
+/** What `error`, the answer to a request, means; undefined if there is no step that would mend it. */
+export function troubleOf(error: unknown): Trouble | undefined {
+    if (!(error instanceof ResponseError) || error.data?.kind !== 'LeanNotFoundError') return undefined
+    return new Trouble(error.message, choosesLean() ? 'chooseLean' : 'installLean')
+}
+
+/** Show why a request of the person's failed. */
+export async function tellFailure(error: unknown): Promise<void> {
+    const trouble = troubleOf(error)
+    if (trouble) await tell(trouble)
+    else await window.showErrorMessage(`llmstep: ${(error as Error).message}`)
 }
 
 /** Show `trouble`, and do its step if the person wants that. */

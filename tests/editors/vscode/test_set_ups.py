@@ -4,7 +4,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -59,6 +59,14 @@ def told(workbench: Workbench, message: str, step: str) -> None:
     shown.get_by_role("button", name="Clear Notification").click()
 
 
+# The gestures by which a person asks for steps.
+ASK: list[Callable[[Workbench], None]] = [
+    lambda workbench: workbench.press("Control+."),
+    lambda workbench: workbench.run("llmstep: Suggest Steps Here"),
+    lambda workbench: workbench.run("llmstep: Search for a Whole Proof Here"),
+]
+
+
 def agree(workbench: Workbench, how: str = "Install") -> None:
     """It is asked before anything is installed; say yes."""
     workbench.notification(CONSENT).get_by_role("button", name=how, exact=True).click()
@@ -95,17 +103,25 @@ def test_a_server_of_another_version(workbench: Workbench, tmp_path: Path) -> No
     told(workbench, f"llmstep: {old} is llmstep-lsp 0.0.9, but this extension needs 0.1.", "Install")
 
 
-def test_no_lean(workbench: Workbench) -> None:
+def test_a_lean_that_is_none(workbench: Workbench) -> None:
     workbench.set(llmstep__server__path=SERVER, llmstep__lean="/nowhere/lean")
     workbench.open("A.lean")
     expect(workbench.status).to_have_attribute("aria-label", RUNS)
     workbench.go_to(2, 3)
-    workbench.run("llmstep: Suggest Steps Here")
-    expect(workbench.rows).to_have_count(1)
-    expect(workbench.rows.first).to_contain_text(
-        "/nowhere/lean was chosen as the Lean to use, but is neither"
-    )
-    workbench.press("Escape")
+    message = "llmstep: /nowhere/lean was chosen as the Lean to use, but is neither"
+    for ask in ASK:
+        ask(workbench)
+        told(workbench, message, "Open Settings")
+
+
+def test_no_lean(workbench: Workbench) -> None:
+    workbench.set(llmstep__server__path=SERVER)
+    workbench.open("A.lean")
+    expect(workbench.status).to_have_attribute("aria-label", RUNS)
+    workbench.go_to(2, 3)
+    for ask in ASK:
+        ask(workbench)
+        told(workbench, "llmstep: No Lean found for ", "Install a Lean (WebAssembly)")
 
 
 def test_a_server_that_crashes(workbench: Workbench) -> None:
