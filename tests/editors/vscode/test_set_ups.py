@@ -4,7 +4,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -59,14 +59,6 @@ def told(workbench: Workbench, message: str, step: str) -> None:
     shown.get_by_role("button", name="Clear Notification").click()
 
 
-# The gestures by which a person asks for steps.
-ASK: list[Callable[[Workbench], None]] = [
-    lambda workbench: workbench.press("Control+."),
-    lambda workbench: workbench.run("llmstep: Suggest Steps Here"),
-    lambda workbench: workbench.run("llmstep: Search for a Whole Proof Here"),
-]
-
-
 def agree(workbench: Workbench, how: str = "Install") -> None:
     """It is asked before anything is installed; say yes."""
     workbench.notification(CONSENT).get_by_role("button", name=how, exact=True).click()
@@ -108,10 +100,9 @@ def test_a_lean_that_is_none(workbench: Workbench) -> None:
     workbench.open("A.lean")
     expect(workbench.status).to_have_attribute("aria-label", RUNS)
     workbench.go_to(2, 3)
+    workbench.run("llmstep: Search for a Whole Proof Here")
     message = "llmstep: /nowhere/lean was chosen as the Lean to use, but is neither"
-    for ask in ASK:
-        ask(workbench)
-        told(workbench, message, "Open Settings")
+    told(workbench, message, "Open Settings")
 
 
 def test_no_lean(workbench: Workbench) -> None:
@@ -119,9 +110,10 @@ def test_no_lean(workbench: Workbench) -> None:
     workbench.open("A.lean")
     expect(workbench.status).to_have_attribute("aria-label", RUNS)
     workbench.go_to(2, 3)
-    for ask in ASK:
-        ask(workbench)
-        told(workbench, "llmstep: No Lean found for ", "Install a Lean (WebAssembly)")
+    workbench.press("Control+.")
+    told(workbench, "llmstep: No Lean found for ", "Install a Lean (WebAssembly)")
+    workbench.run("llmstep: Suggest Steps Here")
+    told(workbench, "llmstep: No Lean found for ", "Install a Lean (WebAssembly)")
 
 
 def test_a_server_that_crashes(workbench: Workbench) -> None:
