@@ -74,6 +74,7 @@ ALLOWED = {
         "domain",
         "edge.bench_all",
         "edge.options",
+        "edge.output",
         "errors",
         "evaluation.report",
     },

@@ -141,7 +141,10 @@ def _open_columns(code: list[str], number: int) -> list[int]:
             columns.append(_content_column(line) + _INDENT)
         if indent == 0:
             break
-        if not line.lstrip().startswith(("|", "_ ", "where")):
+        if line.lstrip().startswith("|"):
+            limit = indent + 1  # alternatives stand below their `cases`, in its column
+            continue
+        if not line.lstrip().startswith(("_ ", "where")):
             columns += sorted(_bullet_columns(line), reverse=True)
         limit = indent
     return list(dict.fromkeys(columns))

@@ -2,14 +2,12 @@
 
 import asyncio
 import json
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from llmstep_lsp.adapters.lean.toolchain import find_toolchain
@@ -23,6 +21,7 @@ from llmstep_lsp.compose import Setup, make_measured, make_parts
 from llmstep_lsp.domain.search import Limits
 from llmstep_lsp.edge.bench_all import bench_all, plain_server
 from llmstep_lsp.edge.options import MeasuredGeneratorsOption, MeasuredLeanOption, MeasuredModelOption
+from llmstep_lsp.edge.output import output
 from llmstep_lsp.errors import InputError
 from llmstep_lsp.evaluation.report import Table as Said
 
@@ -57,7 +56,7 @@ def verify(
         for measurement in found:
             typer.echo(json.dumps(asdict(measurement)))
     else:
-        _console().print(_shown(verify_table(found), 2))
+        output().print(_shown(verify_table(found), 2))
 
 
 @bench_app.command()
@@ -92,7 +91,7 @@ def runtime(  # noqa: PLR0913  # one parameter is one option
         for row in found:
             typer.echo(json.dumps(asdict(row)))
     else:
-        _console().print(_shown(runtime_table(found), 2))
+        output().print(_shown(runtime_table(found), 2))
     if draw:
         draw(found)
 
@@ -142,7 +141,7 @@ def prove(  # noqa: PLR0913  # one parameter is one option
 
     found = asyncio.run(measure())
     if not as_json:
-        _console().print(_totals_table(found))
+        output().print(_totals_table(found))
 
 
 def _attempt_line(one: Attempt) -> str:
@@ -179,7 +178,7 @@ def proxy(
             added = {"added_p50": latency.added_p50, "added_p95": latency.added_p95}
             typer.echo(json.dumps({**asdict(latency), **added}))
     else:
-        _console().print(_proxy_table(found))
+        output().print(_proxy_table(found))
 
 
 @bench_app.command()
@@ -200,7 +199,7 @@ def lsp(
     if as_json:
         typer.echo(json.dumps(asdict(report), ensure_ascii=False))
     else:
-        console = _console()
+        console = output()
         for table in lsp_tables(report):
             console.print(_shown(table, 2, _LSP_WIDTHS))
         console.print(lsp_caption(report), soft_wrap=True)
@@ -239,11 +238,6 @@ def _proxy_table(found: list[Latency]) -> Table:
         added = (one.added_p50, one.added_p95)
         table.add_row(one.method, str(one.requests), *(f"{ms:.2f}" for ms in (*times, *added)))
     return table
-
-
-def _console() -> Console:
-    """What people see; a file or a pipe has room for whole lines."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 200)
 
 
 def _shown(said: Said, names: int, widths: Sequence[int] = ()) -> Table:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -23,6 +22,7 @@ from llmstep_lsp.edge.configuration import (
 )
 from llmstep_lsp.edge.finding import Finding
 from llmstep_lsp.edge.options import GeneratorsOption, LeanOption, ModelOption
+from llmstep_lsp.edge.output import output
 
 _SIGNS = {"good": ("✓", "green"), "note": ("!", "yellow"), "bad": ("✗", "red")}
 _TITLE = 12  # columns
@@ -90,4 +90,4 @@ def _print(finding: Finding) -> None:
     table.add_row(Text(sign, style=f"bold {color}"), Text(finding.title, style="bold"), Text(finding.detail))
     if finding.todo:
         table.add_row("", "", Text(f"→ {finding.todo}", style=color))
-    Console(highlight=False).print(table)
+    output().print(table)

@@ -17,6 +17,7 @@ from rich.table import Table
 from llmstep_lsp.compose import make_prover, make_sampled
 from llmstep_lsp.domain.search import Limits
 from llmstep_lsp.edge.options import LeanOption
+from llmstep_lsp.edge.output import output
 from llmstep_lsp.edge.settings_commands import configured
 from llmstep_lsp.errors import InputError
 from llmstep_lsp.evaluation.evaluator import Evaluator, Task
@@ -222,10 +223,4 @@ def show(made: Sequence[Said]) -> None:
             table.add_column(heading, justify="left" if number == 0 or heading == "B" else "right")
         for row in one.rows:
             table.add_row(*row)
-        _console().print(table)
-
-
-def _console() -> Console:
-    """What people see; a file or a pipe has room for whole lines."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=240)
+        output().print(table)

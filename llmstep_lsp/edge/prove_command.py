@@ -26,6 +26,7 @@ from llmstep_lsp.edge.options import (
     PlaceArgument,
     RepairOption,
 )
+from llmstep_lsp.edge.output import output
 from llmstep_lsp.edge.places import places
 from llmstep_lsp.edge.settings_commands import configured
 from llmstep_lsp.edge.wording import SYMBOLS, shortened
@@ -141,7 +142,7 @@ def as_json(file: Path, position: Position, proof: Proof) -> dict[str, Any]:
 
 
 def _show(file: Path, position: Position, proof: Proof) -> None:
-    console = Console(highlight=False)
+    console = output()
     console.print(Text(f"{file}:{position.line + 1}:{position.column + 1}", style="bold"))
     if proof.goals:
         console.print(Text(proof.goals[0].text, style="cyan"))

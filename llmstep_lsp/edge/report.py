@@ -2,19 +2,19 @@
 
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from llmstep_lsp.domain.model import Suggestion
 from llmstep_lsp.domain.text import Position
+from llmstep_lsp.edge.output import output
 from llmstep_lsp.edge.wording import SYMBOLS, remaining
 from llmstep_lsp.service.suggest import Answer
 
 
 def print_answer(file: Path, position: Position, answer: Answer) -> None:
     """Print the answer for a person."""
-    console = Console(highlight=False)
+    console = output()
     console.print(Text(f"{file}:{position.line + 1}:{position.column + 1}", style="bold"))
     if answer.goals:
         console.print(Text(answer.goals[0].text, style="cyan"))

@@ -64,3 +64,15 @@ async def test_a_lean_of_the_editor_comes_first() -> None:
     lender = cast("LeanLender", object())  # is not asked
     status = await LeanProver(lambda _: TOOLCHAIN, 1, lender).status(URI)
     assert status.reason == "The Lean that the editor runs is asked. Without it: It is on the PATH."
+
+
+async def test_an_editor_that_has_no_lean_to_lend() -> None:
+    class Unable:
+        async def ready(self) -> bool:
+            return False
+
+    prover = LeanProver(no_lean, 1, cast("LeanLender", Unable()))
+    text, cursor = cursor_in("theorem t : p := by\n  ‸\n")
+    with pytest.raises(LeanNotFoundError):
+        await prover.locate(Snapshot(URI, 1, text), sites_at(text, cursor))
+    assert (await prover.status(URI)).reason == "The editor lends no Lean. No Lean found."

@@ -112,7 +112,7 @@ def test_nothing_to_prove_is_said(cli: Cli, tmp_path: Path, real_lean: Toolchain
 
 
 ABOVE = {
-    "unfinished step": ("  exact (\n  ", "No goal here: the step above the cursor is not complete."),
+    "unfinished step": ("  exact (\n  ", "or the step above it is not complete."),
     "tab": ("\tskip\n  ", "No goal here. Lean reports an error above, in line 2: tabs are not allowed"),
     "nonsense": ("  skip\n  @@@\n  ", "No goal here. Lean reports an error above, in line 3: "),
 }
@@ -127,6 +127,15 @@ def test_an_error_above_is_named(
     done = cli("suggest", f"A.lean:{2 + body.count(chr(10))}")
     assert message in done.stdout
     assert done.returncode == 0
+
+
+@pytest.mark.lean
+def test_a_term_without_a_goal_is_no_error(cli: Cli, tmp_path: Path, real_lean: Toolchain) -> None:
+    (tmp_path / "A.lean").write_text("def f (n : Nat) : Nat :=\n  match n with\n  | 0 => 1\n  | n + 1 => n\n")
+    for line in (3, 4):
+        assert (
+            "No goal here: the cursor is not in a tactic block, or" in cli("suggest", f"A.lean:{line}").stdout
+        )
 
 
 @pytest.mark.lean

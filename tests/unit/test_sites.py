@@ -24,6 +24,11 @@ CASES = {
     "after `by` and space": ("t := by  ‸\n", ["t := by\n  X\n", "t := by X\n"]),
     "after `by` above a block": ("t := by‸\n    a\n", ["t := by\n    X\n    a\n", "t := by\n  X\n    a\n", "t := by X\n    a\n"]),
     "after `=>`": ("t := by\n  cases h with\n  | a =>‸", ["t := by\n  cases h with\n  | a =>\n    X", "t := by\n  cases h with\n  | a => X"]),
+    "below alternatives": ("t := by\n  cases h with\n  | a => b\n  | c => d\n  ‸", ["t := by\n  cases h with\n  | a => b\n  | c => d\n  X"]),
+    "below an alternative's block": (
+        "t := by\n  cases h with\n  | a =>\n    b\n  ‸",
+        ["t := by\n  cases h with\n  | a =>\n    b\n  X", "t := by\n  cases h with\n  | a =>\n    b\n    X"],
+    ),
     "bare bullet": ("t := by\n  ·‸", ["t := by\n  · X"]),
     "bullet and space": ("t := by\n  · ‸", ["t := by\n  · X"]),
     "one-line `by` in brackets": ("t := ⟨by ‸, q⟩", ["t := ⟨by X, q⟩"]),

@@ -8,13 +8,14 @@ import asyncio
 import contextlib
 import logging
 import re
+import textwrap
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from llmstep_lsp.adapters.lean.lent import lent_document
-from llmstep_lsp.adapters.lean.scratch_text import PROBE, SENTINEL, scratch_text
+from llmstep_lsp.adapters.lean.scratch_text import PROBE, SENTINEL, plain_text, scratch_text
 from llmstep_lsp.adapters.lean.scratches import Scratches, path_of, start_beside
 from llmstep_lsp.adapters.lean.server import LeanDocument
 from llmstep_lsp.adapters.lean.toolchain import Toolchain
@@ -33,10 +34,12 @@ _log = logging.getLogger(__name__)
 
 _GRACE_SECONDS = 3.0
 _SECONDS_TO_LOAD = 60.0
+# Characters of an error above that are told.
+_COMPLAINT = 120
 _COPY_NAME = "llmstep_checked_copy"
 _NO_GOALS_LEFT = "No goals are left here."
 _NO_TACTIC_BLOCK = "No goal here: the cursor is not in a tactic block."
-_UNFINISHED = "No goal here: the step above the cursor is not complete."
+_UNFINISHED = "No goal here: the cursor is not in a tactic block, or the step above it is not complete."
 _IMPORT_FAILED = re.compile(
     r"unknown module prefix|object file|of module|[Ii]mports? .*(?:out of date|fail)|bad import"
 )
@@ -52,12 +55,14 @@ class LeanProver:
         lender: LeanLender | None = None,
     ) -> None:
         async def start(file: Path) -> LeanDocument:
-            if lender and await lender.ready():
+            self._lent = bool(lender and await lender.ready())
+            if lender and self._lent:
                 return lent_document(lender, file)
             return await start_beside(file, find_toolchain(file))
 
         self._find_toolchain = find_toolchain
         self._lender = lender
+        self._lent = lender is not None
         self._scratches = Scratches(start)
         self._seconds = seconds_per_check
 
@@ -122,12 +127,22 @@ class LeanProver:
     async def status(self, uri: str) -> LeanStatus:
         """As the port says; it always judges one by one."""
         running = self._scratches.running(uri)
-        lent = "The Lean that the editor runs is asked. Without it: " if self._lender else ""
+        lent = self._lending()
         try:
             toolchain = self._find_toolchain(path_of(uri))
         except LeanError as error:
             return LeanStatus((), f"{lent}{error}", running)
         return LeanStatus(toolchain.lean, lent + toolchain.reason, running, batches=False)
+
+    def _lending(self) -> str:
+        """What is to be said of the editor's Lean, before what there is to say of ours."""
+        if self._lender is None:
+            return ""
+        return (
+            "The Lean that the editor runs is asked. Without it: "
+            if self._lent
+            else "The editor lends no Lean. "
+        )
 
     async def aclose(self) -> None:
         """End every Lean."""
@@ -138,7 +153,7 @@ async def _locate(
     document: LeanDocument, snapshot: Snapshot, sites: Sequence[Site]
 ) -> ProofState | NothingToProve:
     accepted = False
-    reason = _NO_TACTIC_BLOCK
+    reason, suspect = _NO_TACTIC_BLOCK, False
     for site in sites:
         if accepted and site.prefix:  # what would be replaced is a step that Lean accepts
             continue
@@ -149,7 +164,7 @@ async def _locate(
         errors = [d for d in diagnostics if d.is_error]
         above = [d for d in errors if d.range.start < probe.start and not d.unsolved]
         if any(probe.start <= d.range.start <= probe.end for d in errors):
-            reason = _complaint(above) or _UNFINISHED
+            reason, suspect = _UNFINISHED, bool(above)
         elif site.complete is None or not any(concerns(text, d, site.complete) for d in errors):
             accepted = accepted or site.complete is not None
             goals = await document.goals(probe.start)
@@ -158,8 +173,11 @@ async def _locate(
                 below = fails_behind(probe, (command.first, command.last), diagnostics)
                 complete = not any(command.first <= d.range.start.line <= command.last for d in errors)
                 return ProofState(snapshot, site, goals, known, below, complete)
-            reason = _NO_GOALS_LEFT if goals == () else _complaint(above) or reason
-    return NothingToProve(reason)
+            if goals == ():
+                reason, suspect = _NO_GOALS_LEFT, False
+            else:
+                suspect = suspect or bool(above)
+    return NothingToProve((suspect and await _complaint(document, snapshot, sites[0])) or reason)
 
 
 async def _check(document: LeanDocument, state: ProofState, candidate: str) -> Verdict:
@@ -251,8 +269,14 @@ def _require_imports(text: str, diagnostics: Sequence[Diagnostic]) -> None:
             )
 
 
-def _complaint(errors: Sequence[Diagnostic]) -> str | None:
-    if not errors:
-        return None
-    line, message = errors[0].range.start.line + 1, errors[0].message.split("\n")[0]
-    return f"No goal here. Lean reports an error above, in line {line}: {message}"
+async def _complaint(document: LeanDocument, snapshot: Snapshot, site: Site) -> str | None:
+    """What Lean finds wrong above `site` in the text as it is: a tactic there may be what is wrong."""
+    document.put(plain_text(snapshot, site))
+    for found in await document.diagnostics():
+        if found.is_error and not found.unsolved and found.range.start < site.range.start:
+            line, message = (
+                found.range.start.line + 1,
+                textwrap.shorten(found.message, _COMPLAINT, placeholder=" …"),
+            )
+            return f"No goal here. Lean reports an error above, in line {line}: {message}"
+    return None

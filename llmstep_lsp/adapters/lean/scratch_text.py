@@ -16,4 +16,13 @@ def scratch_text(snapshot: Snapshot, site: Site, body: str, pad: str = "") -> tu
     """The text to ask Lean about, where `body` stands in it, `pad` behind it, and the command around it."""
     text, place = inserted(snapshot, site, body, pad)
     command = command_at(text, place.start.line)
-    return "\n".join(text.split("\n")[: command.last + 1]) + SENTINEL, place, command
+    return _down_to(command, text), place, command
+
+
+def plain_text(snapshot: Snapshot, site: Site) -> str:
+    """The user's text as it is, down to the end of the command around `site`."""
+    return _down_to(command_at(snapshot.text, site.range.start.line), snapshot.text)
+
+
+def _down_to(command: Command, text: str) -> str:
+    return "\n".join(text.split("\n")[: command.last + 1]) + SENTINEL
