@@ -404,7 +404,10 @@ MORE are properties of its argument besides the place."
 (defun llmstep-lsp-status ()
   "Show which Lean is used and why, who proposes candidates, and what works."
   (interactive)
-  (llmstep-lsp--send (llmstep-lsp--server-or-lose) "llmstep.showStatus" nil))
+  (llmstep-lsp--send (llmstep-lsp--server-or-lose) "llmstep.showStatus" '(:quiet t)
+                     (lambda (status)
+                       (with-help-window "*llmstep*"
+                         (princ (llmstep-lsp--get status "text"))))))
 
 ;;;###autoload (autoload 'llmstep-lsp-command-map "llmstep-lsp" nil t 'keymap)
 (defvar llmstep-lsp-command-map

@@ -67,6 +67,7 @@ def as_json(status: Status) -> dict[str, Any]:
         "kept": asdict(status.kept),
         "settings": dict(status.chosen),
         "logFile": status.log_file,
+        "text": "\n".join(sentences(status)),
     }
 
 
@@ -74,7 +75,8 @@ def _lean(lean: LeanStatus) -> list[str]:
     if not lean.command and not lean.running:
         return [f"Lean: none. {lean.reason}"]
     running = "runs for this document" if lean.running else "starts at the first question about this document"
-    return [f"Lean: {' '.join(lean.command)} {running}. {lean.reason}", f"Candidates: {_judging(lean)}"]
+    named = " ".join(lean.command) or "the editor's"
+    return [f"Lean: {named} {running}. {lean.reason}", f"Candidates: {_judging(lean)}"]
 
 
 def _judging(lean: LeanStatus) -> str:

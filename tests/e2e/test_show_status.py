@@ -31,7 +31,7 @@ async def test_the_state_is_shown_and_returned(client: LanguageClient, tmp_path:
     assert (await show(client))["lean"] is None
     Document(client, tmp_path / "A.lean")
     found = await show(client)
-    log_file = found.pop("logFile")
+    log_file, text = found.pop("logFile"), found.pop("text")
     assert found == {
         "version": __version__,
         "lean": {
@@ -49,7 +49,8 @@ async def test_the_state_is_shown_and_returned(client: LanguageClient, tmp_path:
         "kept": {"places": 0, "megabytes": 0.0, "limit": 0},
         "settings": {"lean": "the editor's settings"},
     }
-    shown = client.messages[-1].message.split("\n")
+    assert client.messages[-1].message == text
+    shown = text.split("\n")
     assert shown[0] == f"llmstep-lsp {__version__}"
     assert shown[-2] == f"Log file: {log_file}"
     assert [message.message for message in client.log_messages[-len(shown) :]] == shown

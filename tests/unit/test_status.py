@@ -44,6 +44,13 @@ def test_a_person_reads_sentences() -> None:
         (None, ["Lean: open a Lean file to see which one is used."]),
         (LeanStatus((), "No Lean found."), ["Lean: none. No Lean found."]),
         (
+            LeanStatus((), "It is asked.", running=True, batches=False),
+            [
+                "Lean: the editor's runs for this document. It is asked.",
+                "Candidates: judged one by one, which is slower.",
+            ],
+        ),
+        (
             replace(LEAN, running=False, batches=None),
             [
                 "Lean: lake env lean starts at the first question about this document. The project says so.",
@@ -90,6 +97,7 @@ def test_a_program_reads_json() -> None:
         "kept": {"places": 1, "megabytes": 2.5, "limit": 100},
         "settings": {"lean": "the editor's settings"},
         "logFile": "/log",
+        "text": "\n".join(sentences(STATUS)),
     }
     assert as_json(replace(STATUS, lean=None))["lean"] is None
 

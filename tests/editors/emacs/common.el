@@ -149,10 +149,14 @@ ERT would take them for errors of the test."
   (tests-type "C-c s k")
   (tests-await-said "Stopped"))
 
+(defun tests-await-status (sentence)
+  "Ask for the status, and wait until SENTENCE is in it."
+  (tests-type "C-c s i")
+  (tests-await (lambda () (string-search sentence (tests-text "*llmstep*")))))
+
 (defun tests-status ()
   "The status is shown; the settings are those of Emacs."
-  (tests-type "C-c s i")
-  (tests-await-said "budgetSeconds from the editor's settings"))
+  (tests-await-status "budgetSeconds from the editor's settings"))
 
 (provide 'common)
 ;;; common.el ends here

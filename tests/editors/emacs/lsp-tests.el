@@ -111,8 +111,7 @@
   (tests-await #'lsp-tests-lean-errors)
   (tests-type "C-c s s RET")
   (should (equal (buffer-string) (concat tests-and "  exact ⟨hq, hp⟩\n")))
-  (tests-type "C-c s i")
-  (tests-await-said "The Lean that the editor runs is asked."))
+  (tests-await-status "The Lean that the editor runs is asked."))
 
 (provide 'lsp-tests)
 ;;; lsp-tests.el ends here

@@ -94,9 +94,7 @@ def test_there_is_no_lean(start: StartNvim, tmp_path: Path) -> None:
     told = [line for line in nvim.said if line != "No code actions available"]
     assert len(told) == 1
     assert told[0].startswith(f"llmstep: No Lean found for {nvim.file}. Install native Lean with elan, or ")
-    assert "- ❌ ERROR Lean: none. The Lean that the editor runs is asked. Without it: No Lean" in health(
-        nvim
-    )
+    assert "- ❌ ERROR Lean: none. The editor lends no Lean. No Lean found for " in health(nvim)
 
 
 def test_a_server_that_cannot_be_lent_a_lean(start: StartNvim) -> None:
