@@ -5,7 +5,7 @@ only gives readings (`Site`), to be tried in order:
 
     on `llmstep "prefix"` or `sorry`   replaces it (a term `sorry` by `by …` or `(by …)`)
     on an empty line                   there, at the column of an open block
-    after `by`, `=>`, `·`              in the block that begins there
+    after `by`, `=>`, `·`              in the block that begins there; replaces its `sorry`
     before a tactic                    on a line of its own above it
     on or after a tactic               below it if Lean accepts that tactic,
                                        else in its place, with its text as the prefix
@@ -105,6 +105,8 @@ def _in_new_block(raw: str, code: list[str], cursor: Position, opener: str, *, i
     columns = [_content_column(line) + _INDENT]
     below = next((n for n in range(number + 1, len(code)) if code[n].strip()), None)
     if below is not None and (existing := _content_indent(code[below])) > _content_indent(line):
+        if found := _SORRY.fullmatch(code[below].rstrip(), existing):  # all that the block has
+            return _on_sorry(below, found)[:1]
         columns.insert(0, existing)
     return [*(_below(number, raw, column) for column in dict.fromkeys(columns)), same_line]
 

@@ -23,6 +23,16 @@ CASES = {
         f"{AND}‸\n",
         f"{AND}\n  exact ⟨hp, hq⟩\n",
     ),
+    "end of line after `by`, above `sorry`": (
+        f"{AND}‸\n  sorry\n",
+        f"{AND}\n  exact ⟨hp, hq⟩\n",
+    ),
+    "below the alternatives of `cases`": (
+        "theorem t (p q : Prop) (h : p ∨ q) (k : p) : (q ∨ p) ∧ p := by\n  constructor\n  cases h with\n"
+        "  | inl x => exact Or.inr x\n  | inr x => exact Or.inl x\n  ‸\n",
+        "theorem t (p q : Prop) (h : p ∨ q) (k : p) : (q ∨ p) ∧ p := by\n  constructor\n  cases h with\n"
+        "  | inl x => exact Or.inr x\n  | inr x => exact Or.inl x\n  exact k\n",
+    ),
     "after a complete tactic with goals left": (
         f"{AND}\n  constructor‸\n  exact hq\n",
         f"{AND}\n  constructor\n  exact hp\n  exact hq\n",

@@ -23,6 +23,8 @@ CASES = {
     "after `by`": ("t := by‸\n", ["t := by\n  X\n", "t := by X\n"]),
     "after `by` and space": ("t := by  ‸\n", ["t := by\n  X\n", "t := by X\n"]),
     "after `by` above a block": ("t := by‸\n    a\n", ["t := by\n    X\n    a\n", "t := by\n  X\n    a\n", "t := by X\n    a\n"]),
+    "after `by` above `sorry`": ("t := by‸\n  sorry\n", ["t := by\n  X\n"]),
+    "after `by` above `sorry` that is not in its block": ("t := by‸\nsorry\n", ["t := by\n  X\nsorry\n", "t := by X\nsorry\n"]),
     "after `=>`": ("t := by\n  cases h with\n  | a =>‸", ["t := by\n  cases h with\n  | a =>\n    X", "t := by\n  cases h with\n  | a => X"]),
     "below alternatives": ("t := by\n  cases h with\n  | a => b\n  | c => d\n  ‸", ["t := by\n  cases h with\n  | a => b\n  | c => d\n  X"]),
     "below an alternative's block": (
