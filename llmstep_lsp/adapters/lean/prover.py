@@ -138,11 +138,9 @@ class LeanProver:
         """What is to be said of the editor's Lean, before what there is to say of ours."""
         if self._lender is None:
             return ""
-        return (
-            "The Lean that the editor runs is asked. Without it: "
-            if self._lent
-            else "The editor lends no Lean. "
-        )
+        if self._lent:
+            return "The Lean that the editor runs is asked. Without it: "
+        return "The editor lends no Lean. "
 
     async def aclose(self) -> None:
         """End every Lean."""
@@ -274,9 +272,7 @@ async def _complaint(document: LeanDocument, snapshot: Snapshot, site: Site) -> 
     document.put(plain_text(snapshot, site))
     for found in await document.diagnostics():
         if found.is_error and not found.unsolved and found.range.start < site.range.start:
-            line, message = (
-                found.range.start.line + 1,
-                textwrap.shorten(found.message, _COMPLAINT, placeholder=" …"),
-            )
+            line = found.range.start.line + 1
+            message = textwrap.shorten(found.message, _COMPLAINT, placeholder=" …")
             return f"No goal here. Lean reports an error above, in line {line}: {message}"
     return None

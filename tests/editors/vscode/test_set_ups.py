@@ -110,7 +110,7 @@ def test_no_lean(workbench: Workbench) -> None:
     workbench.open("A.lean")
     expect(workbench.status).to_have_attribute("aria-label", RUNS)
     workbench.go_to(2, 3)
-    workbench.press("Control+.")
+    workbench.run("Quick Fix...")
     told(workbench, "llmstep: No Lean found for ", "Install a Lean (WebAssembly)")
     workbench.run("llmstep: Suggest Steps Here")
     told(workbench, "llmstep: No Lean found for ", "Install a Lean (WebAssembly)")
