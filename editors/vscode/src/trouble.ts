@@ -1,7 +1,7 @@
 /** Owns what is told when something does not work: one sentence, and one thing to do about it. */
 
 import { commands, env, Uri, window } from 'vscode'
-import { ResponseError } from 'vscode-languageclient/node'
+import { LSPErrorCodes, ResponseError } from 'vscode-languageclient/node'
 
 import { choosesLean } from './settings'
 
@@ -24,9 +24,10 @@ export class Trouble extends Error {
     }
 }
 
-/** What `error`, the answer to a request, means; undefined if there is no step that would mend it. */
+/** What `error`, the answer to a request, means; undefined if nothing is broken. */
 export function troubleOf(error: unknown): Trouble | undefined {
-    if (!(error instanceof ResponseError) || error.data?.kind !== 'LeanNotFoundError') return undefined
+    if (!(error instanceof ResponseError) || error.code !== LSPErrorCodes.RequestFailed) return undefined
+    if (error.data?.kind !== 'LeanNotFoundError') return new Trouble(error.message, 'log')
     return new Trouble(error.message, choosesLean() ? 'chooseLean' : 'installLean')
 }
 

@@ -47,7 +47,7 @@ def person(home: Path) -> dict[str, str]:
     (home / "bin").mkdir()
     (home / ".profile").write_text(f"PATH={home}/bin\n")  # VS Code asks a login shell
     name, value = MARK.split("=")
-    return {"HOME": str(home), "PATH": f"{home}/bin", name: value}
+    return {"HOME": str(home), "PATH": f"{home}/bin", "LLMSTEP_CACHE_DIR": f"{home}/cache", name: value}
 
 
 def told(workbench: Workbench, message: str, step: str) -> None:
@@ -103,6 +103,15 @@ def test_a_lean_that_is_none(workbench: Workbench) -> None:
     workbench.run("llmstep: Search for a Whole Proof Here")
     message = "llmstep: /nowhere/lean was chosen as the Lean to use, but is neither"
     told(workbench, message, "Open Settings")
+
+
+def test_a_lean_that_ends(workbench: Workbench) -> None:
+    workbench.set(llmstep__server__path=SERVER, llmstep__lean="/bin/false")
+    workbench.open("A.lean")
+    expect(workbench.status).to_have_attribute("aria-label", RUNS)
+    workbench.go_to(2, 3)
+    workbench.run("Quick Fix...")
+    told(workbench, "llmstep: Lean (`/bin/false --server", "Show Log")
 
 
 def test_no_lean(workbench: Workbench) -> None:
