@@ -354,9 +354,7 @@ MORE are properties of its argument besides the place."
     (unless suggestions
       (user-error "%s" (if notes (string-join notes " ") "Lean accepts nothing that was tried")))
     (llmstep-lsp--insert
-     server (llmstep-lsp--get (llmstep-lsp--choose suggestions) "edit"))
-    (when notes
-      (message "%s" (string-join notes " ")))))
+     server (llmstep-lsp--get (llmstep-lsp--choose suggestions) "edit"))))
 
 ;;;###autoload
 (defun llmstep-lsp-suggest ()

@@ -93,7 +93,7 @@ local subcommands = {
   end,
   log = function(client)
     execute(client, 'llmstep.showStatus', { quiet = true }, function(status)
-      vim.cmd.split(vim.fn.fnameescape(status.logFile))
+      vim.cmd.split('+$ ' .. vim.fn.fnameescape(status.logFile))
     end)
   end,
 }
