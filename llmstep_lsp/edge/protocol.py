@@ -1,6 +1,7 @@
 """Owns where we differ from pygls in speaking the protocol."""
 
 import asyncio
+from collections.abc import Generator
 from typing import Any
 
 from lsprotocol import types
@@ -12,8 +13,20 @@ from pygls.protocol.language_server import lsp_method
 class Protocol(LanguageServerProtocol):
     """That of pygls, but commands can be cancelled, and get their arguments as they were sent.
 
-    An answer of the editor that nobody waits for any more is no mistake.
+    An answer of the editor that nobody waits for any more is no mistake, nor are changes that come late.
     """
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
+    def lsp_text_document__did_change(
+        self, params: types.DidChangeTextDocumentParams
+    ) -> Generator[Any, Any, None]:
+        """Take over a change, which is the whole text, unless a later one came before it.
+
+        Helix sends what is typed at once in any order.
+        """
+        known = self.workspace.get_text_document(params.text_document.uri).version
+        if known is None or known <= params.text_document.version:
+            yield from super().lsp_text_document__did_change(params)
 
     @lsp_method(types.WORKSPACE_EXECUTE_COMMAND)
     async def lsp_workspace__execute_command(  # type: ignore[override]  # pygls takes any handler

@@ -26,6 +26,19 @@ EDITS = 200
 
 @one_editor
 @pytest.mark.asyncio(loop_scope="session")
+async def test_changes_that_come_in_another_order(client: LanguageClient, lean_folder: Path) -> None:
+    document = Document(client, lean_folder / "Asked.lean")
+    document.set(f"{AND}\n  exact\n")
+    late = types.VersionedTextDocumentIdentifier(uri=document.uri, version=document.version - 1)
+    change = types.TextDocumentContentChangeWholeDocument(f"{AND}\n  ex\n")
+    client.text_document_did_change(types.DidChangeTextDocumentParams(late, [change]))
+    (action,) = await document.ask(f"{AND}\n  exact‸\n")
+    assert document.after(action) == f"{AND}\n  exact ⟨hp, hq⟩\n"
+    document.close()
+
+
+@one_editor
+@pytest.mark.asyncio(loop_scope="session")
 async def test_fast_edits_while_actions_are_pending(
     client: LanguageClient, lean_folder: Path, logs: Path
 ) -> None:
