@@ -105,7 +105,7 @@ def _in_new_block(raw: str, code: list[str], cursor: Position, opener: str, *, i
     columns = [_content_column(line) + _INDENT]
     below = next((n for n in range(number + 1, len(code)) if code[n].strip()), None)
     if below is not None and (existing := _content_indent(code[below])) > _content_indent(line):
-        if found := _SORRY.fullmatch(code[below].rstrip(), existing):  # all that the block has
+        if found := _SORRY.fullmatch(code[below].rstrip(), existing):  # all that stands there
             return _on_sorry(below, found)[:1]
         columns.insert(0, existing)
     return [*(_below(number, raw, column) for column in dict.fromkeys(columns)), same_line]

@@ -14,8 +14,6 @@ from tests.waiting import eventually
 
 pytestmark = [pytest.mark.lean, pytest.mark.asyncio(loop_scope="session")]
 
-TYPED = f"{AND}\n  exact‸\n"
-
 
 @pytest.fixture(scope="module")
 def document(client: LanguageClient, lean_folder: Path) -> Iterator[Document]:
@@ -24,8 +22,11 @@ def document(client: LanguageClient, lean_folder: Path) -> Iterator[Document]:
     document.close()
 
 
-async def test_ghost_text_comes_when_it_is_verified(document: Document, confirmer: Confirmer) -> None:
-    (item,) = await document.ghost(TYPED)
+@pytest.mark.parametrize("typed", ["exact‸", "exact ‸"])
+async def test_ghost_text_comes_when_it_is_verified(
+    document: Document, confirmer: Confirmer, typed: str
+) -> None:
+    (item,) = await document.ghost(f"{AND}\n  {typed}\n")
     assert isinstance(item.insert_text, str)
     assert item.range is not None
     result = document.edited(item.range, item.insert_text)
@@ -33,15 +34,8 @@ async def test_ghost_text_comes_when_it_is_verified(document: Document, confirme
     assert confirmer.errors(result) == []
 
 
-async def test_behind_a_blank_the_blank_is_replaced_too(document: Document, confirmer: Confirmer) -> None:
-    marked = f"{AND.replace(' t ', ' v ')}\n  exact ‸\n"
-    (item,) = await document.ghost(marked)
-    assert isinstance(item.insert_text, str)
-    assert item.range is not None
-    result = document.edited(item.range, item.insert_text)
-    assert result == f"{AND.replace(' t ', ' v ')}\n  exact ⟨hp, hq⟩\n"
-    assert confirmer.errors(result) == []
-    listed = await eventually(lambda: complete(document, marked))
+async def test_a_completion_replaces_the_blank_before_it(document: Document) -> None:
+    listed = await eventually(lambda: complete(document, f"{AND}\n  exact ‸\n"))
     assert [(item.label, item.filter_text) for item in listed] == [("exact ⟨hp, hq⟩", "exact ")]
 
 

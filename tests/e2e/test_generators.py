@@ -163,5 +163,6 @@ async def test_a_server_of_another_model_is_told_and_the_next_question_may_succe
         answers, errors, code = await suggest(
             file, "--generator", f"openai,url={server.url},model=m,samples=1"
         )
+    assert len(answers) == 2, errors
     assert "other" in errors
     assert (steps(answers[1], "openai"), code) == (["exact ⟨h.2, h.1⟩"], 1)

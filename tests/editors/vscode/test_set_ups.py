@@ -50,6 +50,14 @@ def person(home: Path) -> dict[str, str]:
     return {"HOME": str(home), "PATH": f"{home}/bin", "LLMSTEP_CACHE_DIR": f"{home}/cache", name: value}
 
 
+def ready(workbench: Workbench, **settings: str) -> None:
+    """Set `settings` besides the server, which then runs, and put the cursor where a step is missing."""
+    workbench.set(llmstep__server__path=SERVER, **settings)
+    workbench.open("A.lean")
+    expect(workbench.status).to_have_attribute("aria-label", RUNS)
+    workbench.go_to(2, 3)
+
+
 def told(workbench: Workbench, message: str, step: str) -> None:
     """`message` is shown, with one button, `step`."""
     shown = workbench.notification(message)
@@ -96,29 +104,20 @@ def test_a_server_of_another_version(workbench: Workbench, tmp_path: Path) -> No
 
 
 def test_a_lean_that_is_none(workbench: Workbench) -> None:
-    workbench.set(llmstep__server__path=SERVER, llmstep__lean="/nowhere/lean")
-    workbench.open("A.lean")
-    expect(workbench.status).to_have_attribute("aria-label", RUNS)
-    workbench.go_to(2, 3)
+    ready(workbench, llmstep__lean="/nowhere/lean")
     workbench.run("llmstep: Search for a Whole Proof Here")
     message = "llmstep: /nowhere/lean was chosen as the Lean to use, but is neither"
     told(workbench, message, "Open Settings")
 
 
 def test_a_lean_that_ends(workbench: Workbench) -> None:
-    workbench.set(llmstep__server__path=SERVER, llmstep__lean="/bin/false")
-    workbench.open("A.lean")
-    expect(workbench.status).to_have_attribute("aria-label", RUNS)
-    workbench.go_to(2, 3)
+    ready(workbench, llmstep__lean="/bin/false")
     workbench.run("Quick Fix...")
     told(workbench, "llmstep: Lean (`/bin/false --server", "Show Log")
 
 
 def test_no_lean(workbench: Workbench) -> None:
-    workbench.set(llmstep__server__path=SERVER)
-    workbench.open("A.lean")
-    expect(workbench.status).to_have_attribute("aria-label", RUNS)
-    workbench.go_to(2, 3)
+    ready(workbench)
     workbench.run("Quick Fix...")
     told(workbench, "llmstep: No Lean found for ", "Install a Lean (WebAssembly)")
     workbench.run("llmstep: Suggest Steps Here")

@@ -18,6 +18,7 @@ class Workbench:
 
     def __init__(self, page: Page, write_settings: Callable[..., None], artefacts: Path) -> None:
         self.page = page
+        page.set_default_timeout(SECONDS * 1000)
         self._write_settings = write_settings
         self.status = page.locator(".statusbar-item", has_text="llmstep")
         self.lightbulb = page.locator(
