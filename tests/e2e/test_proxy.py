@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,19 @@ def lines_of(bodies: list[bytes]) -> list[bytes]:
     return [SESSION.sub(b"", body) for body in bodies]
 
 
+def opened_and_closed(bodies: list[bytes]) -> list[tuple[str, str]]:
+    """Method and document of each message that opens or closes one."""
+    messages = [json.loads(body) for body in bodies]
+    methods = {"textDocument/didOpen", "textDocument/didClose"}
+    told = [message for message in messages if message.get("method") in methods]
+    return [(message["method"], message["params"]["textDocument"]["uri"]) for message in told]
+
+
+def open_at_once(told: list[tuple[str, str]]) -> list[int]:
+    """How many documents are open after each of `opened_and_closed`."""
+    return list(accumulate(1 if method == "textDocument/didOpen" else -1 for method, _ in told))
+
+
 def reported(editor: Editor) -> dict[int, list[Any]]:
     """All diagnostics, by version of the document."""
     found: dict[int, list[Any]] = {}
@@ -200,8 +214,12 @@ def test_there_is_one_lean_and_the_editor_hears_nothing_of_our_documents(session
     while session.package_said() is None and time.monotonic() < deadline:
         time.sleep(0.2)
     assert session.package_said() == ["n = xs.length"]
-    opened = [body for body in session.asked() if b"textDocument/didOpen" in body]
-    assert [b"llmstep-scratch" in body for body in opened] == [False, True, True]
+    first, *ours = opened_and_closed(session.asked())
+    assert first == ("textDocument/didOpen", session.uri)
+    assert all("llmstep-scratch" in uri for _, uri in ours)
+    # One is for goals and verdicts, one for our package. Where Lean is slow, that with a step that
+    # takes too long is closed, and another one opened.
+    assert max(open_at_once(ours)) <= 2
     servers = [c for c in processes_with(session.mark).values() if "--server" in c and "--proxy" not in c]
     assert [c for c in servers if "bench.relay" not in c] == servers[1:]
 
@@ -227,7 +245,9 @@ def test_a_lean_that_crashes_is_started_again_and_all_goes_on(session: Proxied) 
         session.editor.request("$/lean/plainGoal", goals)  # an error, as long as Lean is not there
     session.wait()
     assert session.editor.request("$/lean/plainGoal", goals) == before
-    assert [action["title"] for action in session.actions()] == titles
+    again = [action["title"] for action in session.actions()]
+    assert again[0] == titles[0]
+    assert set(again[1:]) & set(titles[1:])  # which of ours Lean judges in time may differ
     assert session.restarts() == 1
 
 
