@@ -70,14 +70,15 @@ class Generator(Protocol):
 class LeanStatus:
     """Which Lean judges the candidates of a document, and how.
 
-    `command` runs that Lean; it is empty where there is none.  `reason` is a sentence for a person:
-    why this one, or why none.  `running` says whether one runs for the document now.  `batches` says
-    whether it judges a whole batch at once, by our Lean package, or, for the reason `obstacle`, one
-    candidate by one; None as long as that is not known.
+    `command` runs that Lean; it is empty where there is none, and where the editor lends it (`lent`).
+    `reason` is a sentence for a person: why this one, or why none.  `running` says whether one runs
+    for the document now.  `batches` says whether it judges a whole batch at once, by our Lean
+    package, or, for the reason `obstacle`, one candidate by one; None as long as that is not known.
     """
 
     command: tuple[str, ...]
     reason: str
+    lent: bool = False
     running: bool = False
     batches: bool | None = None
     obstacle: str = ""

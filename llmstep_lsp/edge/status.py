@@ -72,10 +72,10 @@ def as_json(status: Status) -> dict[str, Any]:
 
 
 def _lean(lean: LeanStatus) -> list[str]:
-    if not lean.command and not lean.running:
+    if not lean.command and not lean.lent:
         return [f"Lean: none. {lean.reason}"]
     running = "runs for this document" if lean.running else "starts at the first question about this document"
-    named = " ".join(lean.command) or "the editor's"
+    named = "the editor's" if lean.lent else " ".join(lean.command)
     return [f"Lean: {named} {running}. {lean.reason}", f"Candidates: {_judging(lean)}"]
 
 

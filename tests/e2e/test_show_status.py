@@ -39,6 +39,7 @@ async def test_the_state_is_shown_and_returned(client: LanguageClient, tmp_path:
             "reason": "/nowhere/lean was chosen as the Lean to use, but is neither a `lean` that can be run nor a "
             "toolchain folder with one at bin/lean. Correct the setting `lean`, LLMSTEP_LEAN or --lean, or "
             "remove it.",
+            "lent": False,
             "running": False,
             "batches": None,
             "obstacle": "",

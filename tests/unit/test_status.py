@@ -44,7 +44,7 @@ def test_a_person_reads_sentences() -> None:
         (None, ["Lean: open a Lean file to see which one is used."]),
         (LeanStatus((), "No Lean found."), ["Lean: none. No Lean found."]),
         (
-            LeanStatus((), "It is asked.", running=True, batches=False),
+            LeanStatus((), "It is asked.", lent=True, running=True, batches=False),
             [
                 "Lean: the editor's runs for this document. It is asked.",
                 "Candidates: judged one by one, which is slower.",
@@ -85,6 +85,7 @@ def test_a_program_reads_json() -> None:
         "lean": {
             "command": ["lake", "env", "lean"],
             "reason": "The project says so.",
+            "lent": False,
             "running": True,
             "batches": True,
             "obstacle": "",

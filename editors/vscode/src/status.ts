@@ -6,9 +6,17 @@ import { ExecuteCommandRequest, type LanguageClient } from 'vscode-languageclien
 /** What `llmstep.showStatus` answers, as far as it is shown here. */
 export interface Status {
     version: string
-    lean: { command: string[]; reason: string; running: boolean } | null
+    lean: Lean | null
     generators: { name: string; state: string; reason: string }[]
     settings: Record<string, string>
+}
+
+/** Which Lean judges the steps; `command` is empty where there is none, and where the editor lends it. */
+interface Lean {
+    command: string[]
+    reason: string
+    lent: boolean
+    running: boolean
 }
 
 /** Ask the server for its state. */
@@ -21,6 +29,12 @@ export function generatorsOf(status: Status): string {
     return status.generators.map(one => `${one.name} (${one.state})`).join(', ')
 }
 
+function nameOf(lean: Lean | null): string {
+    if (!lean) return 'open a Lean file'
+    if (lean.lent) return 'that of the Lean 4 extension'
+    return lean.command.join(' ') || 'none'
+}
+
 /** Show the state of the server, and do what the person chooses. */
 export async function showStatus(client: LanguageClient): Promise<void> {
     const status = await statusOf(client)
@@ -29,7 +43,7 @@ export async function showStatus(client: LanguageClient): Promise<void> {
     const told: QuickPickItem[] = [
         { label: `$(versions) llmstep-lsp ${status.version}`, description: settings.join(', ') || 'default settings' },
         {
-            label: `$(${lean?.running ? 'pass' : 'circle-outline'}) Lean: ${lean ? lean.command.join(' ') || 'none' : 'open a Lean file'}`,
+            label: `$(${lean?.running ? 'pass' : 'circle-outline'}) Lean: ${nameOf(lean)}`,
             description: lean ? (lean.running ? 'runs' : 'does not run yet') : '',
             detail: lean?.reason ?? '',
         },

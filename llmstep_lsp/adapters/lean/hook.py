@@ -12,7 +12,7 @@ from llmstep_lsp.domain.goals import parse_goal
 from llmstep_lsp.domain.header import imports, with_import
 from llmstep_lsp.domain.model import Goal, ProofState, Verdict
 from llmstep_lsp.domain.text import Position
-from llmstep_lsp.errors import LeanHookError
+from llmstep_lsp.errors import LeanHookError, LeanRequestError
 
 _Answer = TypeVar("_Answer")
 
@@ -21,6 +21,8 @@ MODULE = "LLMStep.Rpc"
 
 # Lean's own default of the option `maxHeartbeats`.
 _MAX_HEARTBEATS = 200_000
+# Source: `Lean.JsonRpc.ErrorCode.methodNotFound`.
+_NO_SUCH_METHOD = -32601
 # Candidates run in parallel, but on one core that is no gain; and Lean needs time of its own.
 _GRACE_SECONDS = 5.0
 
@@ -48,8 +50,8 @@ async def goals(document: LeanDocument, view: View) -> tuple[Goal, ...]:
     """The goals at the state.
 
     Raises:
-        LeanHookError: the package there speaks another protocol.
-        LeanRequestError: the package is not there, or sees no tactic.
+        LeanHookError: the package is not there, or speaks another protocol.
+        LeanRequestError: the package sees no tactic.
         LeanGoneError: Lean ended before it answered.
     """
     document.put(view.text)
@@ -64,7 +66,7 @@ async def judge(
     """Lean's verdicts on `candidates`, each of which gets `milliseconds`.
 
     Raises:
-        LeanHookError: the package there speaks another protocol, or does not answer in time.
+        LeanHookError: the package is not there, speaks another protocol, or does not answer in time.
         LeanRequestError: Lean answered with an error.
         LeanGoneError: Lean ended before it answered.
     """
@@ -86,7 +88,7 @@ async def lemmas(document: LeanDocument, view: View, count: int, milliseconds: i
     """Names of up to `count` lemmas near to the first goal, as far as Lean finds them in `milliseconds`.
 
     Raises:
-        LeanHookError: the package there speaks another protocol.
+        LeanHookError: the package is not there, or speaks another protocol.
         LeanRequestError: Lean answered with an error.
         LeanGoneError: Lean ended before it answered.
     """
@@ -99,7 +101,15 @@ async def lemmas(document: LeanDocument, view: View, count: int, milliseconds: i
 async def _ask(
     document: LeanDocument, view: View, method: str, request: Any, answer: type[_Answer]
 ) -> _Answer:
-    found = await document.call(f"LLMStep.{method}", view.position, protocol.to_json(request))
+    try:
+        found = await document.call(f"LLMStep.{method}", view.position, protocol.to_json(request))
+    except LeanRequestError as error:
+        if error.code != _NO_SUCH_METHOD:
+            raise
+        raise LeanHookError(
+            "Lean does not find LLMStep, our Lean package; one that the editor lends finds it in a project "
+            "that requires it."
+        ) from error
     try:
         return protocol.from_json(found, answer)
     except ValueError as error:

@@ -190,7 +190,8 @@ def _sources() -> Path:
 async def _output(command: Sequence[str], folder: Path) -> str:
     code, printed, errors = await _run(command, folder)
     if code != 0:
-        raise LeanHookError(f"`{' '.join(command)}` ended with exit code {code}: {errors.strip()}")
+        said = f": {errors.strip()}" if errors.strip() else "."
+        raise LeanHookError(f"`{' '.join(command)}` ended with exit code {code}{said}")
     return printed
 
 

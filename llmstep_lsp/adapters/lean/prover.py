@@ -127,20 +127,14 @@ class LeanProver:
     async def status(self, uri: str) -> LeanStatus:
         """As the port says; it always judges one by one."""
         running = self._scratches.running(uri)
-        lent = self._lending()
+        if self._lent:
+            return LeanStatus((), "It is asked, and none of ours.", lent=True, running=running, batches=False)
+        unlent = "The editor lends no Lean. " if self._lender else ""
         try:
             toolchain = self._find_toolchain(path_of(uri))
         except LeanError as error:
-            return LeanStatus((), f"{lent}{error}", running)
-        return LeanStatus(toolchain.lean, lent + toolchain.reason, running, batches=False)
-
-    def _lending(self) -> str:
-        """What is to be said of the editor's Lean, before what there is to say of ours."""
-        if self._lender is None:
-            return ""
-        if self._lent:
-            return "The Lean that the editor runs is asked. Without it: "
-        return "The editor lends no Lean. "
+            return LeanStatus((), f"{unlent}{error}", running=running)
+        return LeanStatus(toolchain.lean, unlent + toolchain.reason, running=running, batches=False)
 
     async def aclose(self) -> None:
         """End every Lean."""

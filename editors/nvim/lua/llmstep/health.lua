@@ -38,11 +38,12 @@ local function server(client)
   end
   if not status.lean then
     health.info 'Lean: open a Lean file to see which one is used'
-  elseif #status.lean.command == 0 and not status.lean.running then
+  elseif #status.lean.command == 0 and not status.lean.lent then
     health.error('Lean: none. ' .. status.lean.reason)
   else
+    local named = status.lean.lent and "the editor's" or table.concat(status.lean.command, ' ')
     local running = status.lean.running and 'runs' or 'starts at the first question'
-    health.ok(('Lean: %s %s. %s'):format(table.concat(status.lean.command, ' '), running, status.lean.reason))
+    health.ok(('Lean: %s %s. %s'):format(named, running, status.lean.reason))
   end
   for _, generator in ipairs(status.generators) do
     health.info(vim.trim(('generator %s: %s %s'):format(generator.name, generator.state, generator.reason)))
