@@ -26,10 +26,18 @@ def await_no_process_with(variable: str) -> None:
     assert processes_with(variable) == {}
 
 
-def kill_worker_of(uri: str) -> None:
-    """Kill the process in which Lean has the document `uri`."""
+def workers_of(uri: str) -> list[int]:
+    """The numbers of the processes in which Lean has the document `uri`."""
+    found = []
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             arguments = (folder / "cmdline").read_text().split("\0")
             if "--worker" in arguments and uri in arguments:
-                os.kill(int(folder.name), signal.SIGKILL)
+                found.append(int(folder.name))
+    return found
+
+
+def kill_worker_of(uri: str) -> None:
+    """Kill the process in which Lean has the document `uri`."""
+    for number in workers_of(uri):
+        os.kill(number, signal.SIGKILL)

@@ -1,11 +1,16 @@
 """The life of documents in `lean --server`: edits, imports, crashes, closing."""
 
+import os
+import signal
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.e2e.processes import workers_of
 
 from .conftest import Serve
 from .lsp_client import WORKER_EXITED, LspClient, RpcError
@@ -65,6 +70,21 @@ def test_request_to_a_closed_file(client: LspClient, project: Path) -> None:
     with pytest.raises(RpcError) as caught:
         client.goals(uri, 1, 2)
     assert caught.value.code == CONTENT_MODIFIED
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_worker_that_hangs_ends_with_its_server(serve: Serve, project: Path) -> None:
+    with serve() as client:
+        client.initialize()
+        uri = client.open(project / "Hangs.lean", RFL)
+        client.diagnostics(uri)
+        (worker,) = workers_of(uri)
+        os.kill(worker, signal.SIGSTOP)
+        assert client.close() == 0
+    deadline = time.monotonic() + 10
+    while workers_of(uri) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert workers_of(uri) == []
 
 
 def test_stack_overflow_crashes_the_worker_and_the_next_edit_restarts_it(

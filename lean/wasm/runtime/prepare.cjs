@@ -73,7 +73,9 @@ function slimWasm(wasm, keepExport) {
   const globals = readGlobals(find(SECTION.GLOBAL).body);
   const globalBase = countImports(find(SECTION.IMPORT).body, KIND.GLOBAL);
 
-  restoreImports(find, exports);
+  const code = readCode(find, exports);
+  restoreImports(code);
+  keepWaitersUntilSignalled(code);
 
   // Append every exported Lean function to the indirect-call table.
   const table = new Reader(find(SECTION.TABLE).body);
@@ -132,9 +134,7 @@ function slotsOf(functions, elements) {
 //    constant" -- although the .olean files do hold these names and their IR.
 // These patches undo both, and make the exported part stand in for missing ones.
 
-function restoreImports(find, exports) {
-  const code = readCode(find, exports);
-
+function restoreImports(code) {
   // processHeaderCore: `if isEmscripten then .exported else ...`; always `else`.
   const isEmscripten = 1215092; // address of the flag
   code.replace('l_Lean_Elab_processHeaderCore',
@@ -154,6 +154,22 @@ function restoreImports(find, exports) {
     '20104100200b' + '10' + u32(mapToDefault).toString('hex'),
     '200e' + '10' + u32(persistent).toString('hex') + '01010101');
 }
+
+// ---------------------------------------------------------------- threads
+//
+// What a thread has the main thread do, it waits for at a condition variable on its own stack.
+// Emscripten's `emscripten_proxy_finish` unlocks the mutex before it signals: a thread that has seen
+// by then that all is done is gone, and the signal goes to whatever its stack holds now.  That
+// crashed workers, or made their main thread spin for ever.  Signal first.
+
+function keepWaitersUntilSignalled(code) {
+  const call = name => '10' + u32(code.indexOf(name)).toString('hex') + '1a'; // (drop (call ...))
+  const signal = '20004128' + '6a' + call('pthread_cond_signal'); // (i32.add (local.get 0) (i32.const 40))
+  const unlock = '2002' + call('pthread_mutex_unlock'); // (local.get 2)
+  code.replace('emscripten_proxy_finish', unlock + signal, signal + unlock);
+}
+
+// ---------------------------------------------------------------- patching
 
 // Access to function bodies by export name.  Patches keep the size of a body.
 function readCode(find, exports) {

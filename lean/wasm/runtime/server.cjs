@@ -81,6 +81,7 @@ function endOf(text) {
 
 let initializeParams;
 const workers = new Map();          // uri -> Worker
+const processes = new Set();        // of theirs, also of those whose document is closed
 const serverRequests = new Map();   // our id -> { worker, id } of requests that workers sent to the client
 let freshServerRequest = 0;
 
@@ -102,7 +103,11 @@ class Worker {
     const child = this.process = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     child.stdin.on('error', () => {}); // it exited; 'close' follows
     child.stdout.on('data', decoder(message => { if (child === this.process) this.receive(message); }));
-    child.on('close', code => { if (child === this.process) this.exited(code); });
+    processes.add(child);
+    child.on('close', code => {
+      processes.delete(child);
+      if (child === this.process) this.exited(code);
+    });
     const { uri, version, text, dependencyBuildMode } = this.document;
     this.write({ id: 0, method: 'initialize', params: initializeParams });
     this.write({ method: 'textDocument/didOpen', params: { textDocument: { uri, languageId: 'lean', version, text }, dependencyBuildMode } });
@@ -293,7 +298,7 @@ function handle(message) {
 }
 
 function stop(code) {
-  for (const worker of workers.values()) worker.process.kill('SIGKILL');
+  for (const child of processes) child.kill('SIGKILL');
   process.exit(code);
 }
 function fail(reason) { fs.writeSync(2, `Watchdog error: ${reason}\n`); stop(1); }
