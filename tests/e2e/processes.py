@@ -21,9 +21,9 @@ def processes_with(variable: str) -> dict[int, str]:
 def await_no_process_with(variable: str) -> None:
     """Fail unless they end soon: what ends by the end of its input takes a moment."""
     deadline = time.monotonic() + 10
-    while processes_with(variable) and time.monotonic() < deadline:
+    while (left := processes_with(variable)) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert processes_with(variable) == {}
+    assert not left, left
 
 
 def workers_of(uri: str) -> list[int]:
