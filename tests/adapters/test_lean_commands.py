@@ -137,7 +137,7 @@ def test_install_tells_each_stage_once(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert result.stderr == (
         "Fetching\nUnpacking\nCompiling LLMStep, our Lean package\n"
         "Candidates will be judged one by one, which is slower: "
-        f"`{lean} --print-prefix` ended with exit code 3: \n"
+        f"`{lean} --print-prefix` ended with exit code 3.\n"
     )
     assert result.stdout == f"{lean} is {'installed' if fresh else 'up to date'}.\n"
 
