@@ -111,7 +111,7 @@
   (tests-await #'lsp-tests-lean-errors)
   (tests-type "C-c s s RET")
   (should (equal (buffer-string) (concat tests-and "  exact ⟨hq, hp⟩\n")))
-  (tests-await-status "The Lean that the editor runs is asked."))
+  (tests-await-status "Lean: the editor's runs for this document."))
 
 (provide 'lsp-tests)
 ;;; lsp-tests.el ends here

@@ -196,11 +196,12 @@ def test_the_state(lending: Nvim) -> None:
     lending.keys(":LLMStep status<CR>")
     lending.wait("vim.fn.execute('messages'):find 'doctor'")
     lending.keys("<CR>")
-    assert "The Lean that the editor runs is asked." in "\n".join(lending.said)
+    assert "Lean: the editor's runs for this document." in "\n".join(lending.said)
     lending.lua("vim.cmd 'checkhealth llmstep'")
     told = lending.text.split("\n")
     lending.lua("vim.cmd 'bwipeout'")
     assert f"- ✅ OK llmstep-lsp {__version__} runs" in told
+    assert "- ✅ OK Lean: the editor's runs. It is asked, and none of ours." in told
     assert "- generator symbolic: answered" in told
     assert [line for line in told if line.startswith("- ✅ OK bridge: on, ")]
     lending.keys(":LLMStep log<CR>")
