@@ -22,6 +22,7 @@ from typing import Any
 
 from llmstep_lsp import __version__
 from llmstep_lsp.adapters.lean import wasm
+from llmstep_lsp.adapters.lean.command import run
 from llmstep_lsp.adapters.lean.hook_library import hook_state
 from llmstep_lsp.adapters.lean.toolchain import Toolchain, find_toolchain
 from llmstep_lsp.cache import cache_root, log_file
@@ -133,11 +134,12 @@ async def _lean_runs(case: Case) -> Finding | None:
     )
     command = [*toolchain.lean, "--version"]
     try:
-        code, printed, complaint = await _run(command, toolchain.root)
+        code, printed, complaint = await run(command, toolchain.root)
     except OSError as error:
         return bad(f"`{' '.join(command)}` cannot be run: {error.strerror}.", repair)
     if code != 0:
         return bad(f"`{' '.join(command)}` ended with exit code {code}. {complaint}".rstrip(), repair)
+    printed = printed.strip()
     found = re.search(r"version v?(\d+)\.(\d+)\.", printed)
     if found is None or found[1] != "4":
         return bad(
@@ -355,22 +357,3 @@ def _tiny(file: Path, header: str) -> tuple[Snapshot, Position]:
     """A document in the place of `file` with a theorem below `header`, and where its proof begins."""
     text = header + _THEOREM
     return Snapshot(file.absolute().as_uri(), 0, text), Position(text.count("\n"), 2)
-
-
-async def _run(command: list[str], folder: Path) -> tuple[int, str, str]:
-    """The exit code of a command, and what it printed; it ends when the caller is cancelled."""
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        cwd=folder,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        printed, errors = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    said = errors.decode("utf-8", "replace").strip()
-    return process.returncode or 0, printed.decode("utf-8", "replace").strip(), said

@@ -63,7 +63,7 @@ async def test_why_candidates_are_judged_one_by_one(
 async def test_a_lean_of_the_editor_comes_first() -> None:
     lender = cast("LeanLender", object())  # is not asked
     status = await LeanProver(lambda _: TOOLCHAIN, 1, lender).status(URI)
-    assert status == LeanStatus((), "It is asked, and none of ours.", lent=True, batches=False)
+    assert status == LeanStatus((), "If it lends none, one of ours is asked.", lent=True, batches=False)
 
 
 async def test_an_editor_that_has_no_lean_to_lend() -> None:

@@ -52,6 +52,7 @@ export class GhostText {
             return found
         } finally {
             moves.dispose()
+            asking.dispose()
         }
     }
 }

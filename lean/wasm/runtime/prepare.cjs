@@ -159,8 +159,8 @@ function restoreImports(code) {
 //
 // What a thread has the main thread do, it waits for at a condition variable on its own stack.
 // Emscripten's `emscripten_proxy_finish` unlocks the mutex before it signals: a thread that has seen
-// by then that all is done is gone, and the signal goes to whatever its stack holds now.  That
-// crashed workers, or made their main thread spin for ever.  Signal first.
+// by then that all is done is gone, and the signal goes to whatever its stack holds now.  That made
+// the main thread spin for ever, and could crash a worker.  Signal first.
 
 function keepWaitersUntilSignalled(code) {
   const call = name => '10' + u32(code.indexOf(name)).toString('hex') + '1a'; // (drop (call ...))

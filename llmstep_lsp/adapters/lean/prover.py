@@ -128,7 +128,10 @@ class LeanProver:
         """As the port says; it always judges one by one."""
         running = self._scratches.running(uri)
         if self._lent:
-            return LeanStatus((), "It is asked, and none of ours.", lent=True, running=running, batches=False)
+            reason = (
+                "It is asked, and none of ours." if running else "If it lends none, one of ours is asked."
+            )
+            return LeanStatus((), reason, lent=True, running=running, batches=False)
         unlent = "The editor lends no Lean. " if self._lender else ""
         try:
             toolchain = self._find_toolchain(path_of(uri))
