@@ -179,7 +179,8 @@ async def test_each_limit_ends_the_search_and_is_named() -> None:
     ]
     proof, _, _ = await prove(world(), ScriptedGenerator(ENDLESS), depth=2)
     assert proof.notes == ("No state is left to try with fewer than 2 steps, the limit: 2 expanded, 0 open.",)
-    proof, _, _ = await prove(world(), ScriptedGenerator(ENDLESS, delay=0.01), seconds=0.5)
+    # One state takes 0.05 s at least, all of them longer than there is.
+    proof, _, _ = await prove(world(), ScriptedGenerator(ENDLESS, delay=0.002), seconds=0.5, node_share=1)
     assert proof.notes == (f"Stopped after 0.5 s, the time limit: {proof.nodes} expanded, 1 open.",)
     # The same steps prove what is near enough.
     proof, _, _ = await prove(world(), ScriptedGenerator([*ENDLESS[:2], "c>"]), nodes=3, depth=3)
